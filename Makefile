@@ -1,0 +1,55 @@
+# Needs Python >= 3.11, git and make; everything else is fetched once and cached.
+PYTHON ?= python3
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE ?= copy
+UV := .tools/bin/uv
+BIN := .venv/bin
+
+.PHONY: help setup run demo test lint unit stack golden calibrate soak locks clean
+help:            ## show this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+setup: .venv/.ready  ## everything that run and test need
+	@$(BIN)/python -m prober.refstack
+
+run: setup       ## one full run against the reference stack
+	@$(BIN)/livekit-prober demo --once
+
+test: setup lint  ## everything: lint, types, import rules, all tests
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: .venv/.ready  ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+unit: .venv/.ready  ## the tests that need no server
+	@$(BIN)/pytest -m "not stack and not system"
+
+stack: setup     ## only the tests on the reference stack
+	@$(BIN)/pytest -m stack
+
+golden: .venv/.ready  ## derive the golden records again and show what changed
+	@$(BIN)/python -m tests.golden.regenerate && git diff --stat -- tests/golden
+
+calibrate: setup  ## measure the instrument, write docs/accuracy.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.calibration
+
+soak: setup      ## 30 runs in a row leave nothing behind
+	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py
+
+locks: $(UV)     ## resolve all versions again, with hashes
+	@./requirements/lock.sh $(UV)
+
+clean:           ## remove the environments of this folder (the user's cache stays)
+	rm -rf .venv .tools
+
+$(UV): requirements/tools.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; $$($(PYTHON) --version) was found. Name another one with: make PYTHON=python3.12 …" >&2; exit 2; }
+	@echo "Setting up uv in .tools …"
+	@$(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt && touch $(UV)
+
+.venv/.ready: requirements/dev.txt pyproject.toml | $(UV)
+	@echo "Setting up the environment in .venv …"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $$(command -v $(PYTHON)) .venv
+	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable '.[demo]'
+	@touch $@
