@@ -1,0 +1,267 @@
+"""The moments a run writes down: frozen values that hold what happened and when, never a duration.
+
+`at` is seconds since the run began, on the monotonic clock; a moment found later (the onset of speech) is dated back.
+No event holds a token, an e-mail address or what was said.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from prober.core.reasons import Reason
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
+    """Something that happened `at` seconds after the run began."""
+
+    at: float
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """The child began: the zero of every other moment."""
+
+
+# The way in
+
+
+class TrialRequested(Event, frozen=True, kw_only=True):
+    """The first request of the way in was sent; the direct entry asks nobody and has none."""
+
+
+class HttpMoment(Event, frozen=True, kw_only=True):
+    """A moment of one HTTP step; `detail` is a host, a status or the path redirected to (never a query)."""
+
+    step: str
+    what: Literal["sent", "resolved", "connected", "tls", "first_byte", "redirected", "done"]
+    detail: str
+
+
+class SessionGranted(Event, frozen=True, kw_only=True):
+    """The product handed out a session: where to go. Its token stays outside the timeline."""
+
+    server: str
+    room: str
+
+
+class TokenRead(Event, frozen=True, kw_only=True):
+    """What the token says: seconds until it expires, the room, the agents it dispatches, our identity."""
+
+    expires_in: float | None
+    room: str | None
+    agents: tuple[str, ...]
+    identity: str | None
+
+
+class TokenValidated(Event, frozen=True, kw_only=True):
+    """The server answered `/rtc/validate` with this status."""
+
+    status: int
+
+
+# The room
+
+
+class RoomJoined(Event, frozen=True, kw_only=True):
+    """Signal and media are up."""
+
+    room: str
+    identity: str
+
+
+class ParticipantSeen(Event, frozen=True, kw_only=True):
+    """Another participant is in the room; `kind` as LiveKit names it (`standard`, `agent`, …)."""
+
+    identity: str
+    kind: str
+    before_us: bool
+
+
+class AgentJoined(Event, frozen=True, kw_only=True):
+    """A participant of kind AGENT, no avatar, is in the room; dated at our own join if it was there before us."""
+
+    identity: str
+    name: str
+    before_us: bool
+
+
+class AgentState(Event, frozen=True, kw_only=True):
+    """The agent's `lk.agent.state` has this value now."""
+
+    identity: str
+    state: str
+
+
+class AgentTrack(Event, frozen=True, kw_only=True):
+    """We are subscribed to an audio track of the agent."""
+
+    identity: str
+
+
+class MicrophonePublished(Event, frozen=True, kw_only=True):
+    """Our own audio track is in the room."""
+
+
+class ReadyToSpeak(Event, frozen=True, kw_only=True):
+    """The agent has been silent long enough: the turn is ours."""
+
+    turn: int
+
+
+class Reconnecting(Event, frozen=True, kw_only=True):
+    """The connection to LiveKit broke; the SDK tries again."""
+
+
+class Reconnected(Event, frozen=True, kw_only=True):
+    """The connection to LiveKit is back."""
+
+
+class TranscriptHeard(Event, frozen=True, kw_only=True):
+    """A transcript of this speaker came over the room: its length, never its words."""
+
+    speaker: Literal["agent", "caller"]
+    final: bool
+    characters: int
+
+
+# Speech
+
+
+class AgentSpeechStarted(Event, frozen=True, kw_only=True):
+    """First sample of speech from the agent at our ear."""
+
+
+class AgentSpeechStopped(Event, frozen=True, kw_only=True):
+    """Last sample of that speech."""
+
+
+class UtteranceStarted(Event, frozen=True, kw_only=True):
+    """First speech sample of our sentence left the microphone."""
+
+    turn: int
+    fixture: str
+
+
+class UtteranceEnded(Event, frozen=True, kw_only=True):
+    """Last *speech* sample of our sentence left the microphone, stretched by `drift` seconds on its way out."""
+
+    turn: int
+    drift: float
+
+
+class Held(Event, frozen=True, kw_only=True):
+    """The agent was still there at the end of the scenario's `hold`."""
+
+
+# Our own honesty
+
+
+class Heartbeat(Event, frozen=True, kw_only=True):
+    """The child's event loop is alive; it has used this many CPU seconds and bytes of memory so far."""
+
+    cpu: float
+    rss: int
+
+
+class Stalled(Event, frozen=True, kw_only=True):
+    """The event loop did not run for `seconds`, up to this moment."""
+
+    seconds: float
+
+
+class Suspended(Event, frozen=True, kw_only=True):
+    """The machine slept for `seconds` (CLOCK_BOOTTIME moved against CLOCK_MONOTONIC)."""
+
+    seconds: float
+
+
+class AudioLate(Event, frozen=True, kw_only=True):
+    """For a second every frame of the agent's audio came `seconds` late or more: frames lost, or a starved host."""
+
+    seconds: float
+
+
+class ReceiverStats(Event, frozen=True, kw_only=True):
+    """WebRTC's running totals for the agent's audio: seconds, samples and packets since the track began.
+
+    Source: W3C webrtc-stats, `RTCInboundRtpStreamStats`.
+    """
+
+    jitter_buffer_delay: float
+    jitter_buffer_emitted: int
+    packets_received: int
+    packets_lost: int
+    concealed_samples: int
+    total_samples: int
+
+
+class TurnRechecked(Event, frozen=True, kw_only=True):
+    """The turn's moments, found again from the recording; None where the recording does not show one."""
+
+    turn: int
+    ended: float | None
+    answered: float | None
+
+
+# Endings
+
+
+class Stopped(Event, frozen=True, kw_only=True):
+    """The run could not go on, or something happened that a good run does not have: the fault and its reason."""
+
+    reason: Reason
+    detail: str
+
+
+class Leaving(Event, frozen=True, kw_only=True):
+    """Everything asked for was done, or given up: teardown begins."""
+
+
+class CleanedUp(Event, frozen=True, kw_only=True):
+    """Something of ours was taken out of the world again; or not, and `detail` says why it is left behind."""
+
+    resource: Literal["room", "participant"]
+    name: str
+    ok: bool
+    detail: str
+
+
+class ChildExited(Event, frozen=True, kw_only=True):
+    """The process that made the run ended, as its parent saw it (negative: by that signal)."""
+
+    status: int
+
+
+AnyEvent = (
+    RunStarted
+    | TrialRequested
+    | HttpMoment
+    | SessionGranted
+    | TokenRead
+    | TokenValidated
+    | RoomJoined
+    | ParticipantSeen
+    | AgentJoined
+    | AgentState
+    | AgentTrack
+    | MicrophonePublished
+    | ReadyToSpeak
+    | Reconnecting
+    | Reconnected
+    | TranscriptHeard
+    | AgentSpeechStarted
+    | AgentSpeechStopped
+    | UtteranceStarted
+    | UtteranceEnded
+    | Held
+    | Heartbeat
+    | Stalled
+    | Suspended
+    | AudioLate
+    | ReceiverStats
+    | TurnRechecked
+    | Stopped
+    | Leaving
+    | CleanedUp
+    | ChildExited
+)
+"""Every kind of event; in JSON the key `event` names the kind."""

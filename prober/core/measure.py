@@ -1,0 +1,193 @@
+"""Measurements, derived from a timeline. Pure: no clock, no network, never raises; what did not happen is None."""
+
+import msgspec
+
+from prober.core.events import (
+    AgentJoined,
+    AgentState,
+    AgentTrack,
+    AudioLate,
+    Event,
+    Heartbeat,
+    ReceiverStats,
+    RoomJoined,
+    RunStarted,
+    SessionGranted,
+    Stalled,
+    TrialRequested,
+    TurnRechecked,
+    UtteranceEnded,
+)
+from prober.core.plan import Expectations, Limits, Ready
+from prober.core.timeline import Timeline, Turn
+
+
+class Measurements(msgspec.Struct, frozen=True, kw_only=True):
+    """Durations in seconds; both ends of each are named in the README's table."""
+
+    trial: float | None = None
+    room_join: float | None = None
+    agent_join: float | None = None
+    agent_ready: float | None = None
+    time_to_ready: float | None = None
+    greeting: float | None = None
+    responses: tuple[float | None, ...] = ()
+    yield_time: float | None = None
+
+
+class TurnReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn's response, and what is known of the path beside it; or, in `void`, why there is no number."""
+
+    turn: int
+    response: float | None
+    void: str | None
+    drift: float | None
+    jitter_buffer: float | None
+    packets_lost: int | None
+    concealed: float | None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The prober's own state during the run: CPU seconds, bytes, seconds."""
+
+    cpu: float | None
+    peak_rss: int | None
+    stalls: int
+    longest_stall: float | None
+    turns: tuple[TurnReading, ...]
+
+
+OBJECTIVES = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready", "greeting", "response", "yield_time")
+"""What an objective may be set on; `response` holds for every turn."""
+
+
+def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
+    """Every duration that the timeline holds both ends of."""
+    granted, joined, agent = (_at(timeline.first(kind)) for kind in (SessionGranted, RoomJoined, AgentJoined))
+    ready = ready_at(timeline, expectations)
+    return Measurements(
+        trial=_between(_at(timeline.first(TrialRequested)), granted),
+        room_join=_between(granted, joined),
+        agent_join=_between(joined, agent),
+        agent_ready=_between(agent, _at(timeline.first(AgentState))),
+        time_to_ready=_between(_at(timeline.first(RunStarted)), ready),
+        greeting=_between(ready, _at(timeline.greeting())),
+        responses=tuple(reading.response for reading in turn_readings(timeline, expectations)),
+    )
+
+
+def ready_at(timeline: Timeline, expectations: Expectations) -> float | None:
+    """When a customer stops seeing "connecting…": the target's ready signal and, where we listen, its track."""
+    signals: dict[Ready, Event | None] = {
+        Ready.JOINED: timeline.first(AgentJoined),
+        Ready.STATE: timeline.first(AgentState),
+        Ready.TRACK: timeline.first(AgentTrack),
+    }
+    needed = {expectations.ready} | ({Ready.TRACK} if expectations.subscribes else set())
+    found = [signals[signal] for signal in needed]
+    moments = [event.at for event in found if event is not None]
+    return max(moments) if len(moments) == len(found) else None
+
+
+def health(timeline: Timeline, expectations: Expectations) -> Health:
+    """What the prober knows about itself."""
+    beats = list(timeline.all(Heartbeat))
+    stalls = [stall.seconds for stall in timeline.all(Stalled)]
+    return Health(
+        cpu=beats[-1].cpu if beats else None,
+        peak_rss=max((beat.rss for beat in beats), default=None),
+        stalls=len(stalls),
+        longest_stall=max(stalls, default=None),
+        turns=turn_readings(timeline, expectations),
+    )
+
+
+def turn_readings(timeline: Timeline, expectations: Expectations) -> tuple[TurnReading, ...]:
+    """A reading for every turn of the scenario, spoken or not."""
+    spoken = {turn.number: turn for turn in timeline.turns()}
+    return tuple(
+        _reading(timeline, spoken.get(number), number, expectations.limits)
+        for number in range(1, expectations.turns + 1)
+    )
+
+
+def _reading(timeline: Timeline, turn: Turn | None, number: int, limits: Limits) -> TurnReading:
+    if turn is None or turn.ended is None or turn.answered is None:
+        return TurnReading(
+            turn=number, response=None, void=None, drift=None, jitter_buffer=None, packets_lost=None, concealed=None
+        )
+    ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
+    before, after = timeline.last(ReceiverStats, until=turn.ended), timeline.first(ReceiverStats, since=turn.answered)
+    jitter_buffer = _jitter_buffer(before, after)
+    void = _unfit(timeline, turn, jitter_buffer, limits)
+    return TurnReading(
+        turn=number,
+        response=_round(turn.answered - turn.ended) if void is None else None,
+        void=void,
+        drift=None if ended is None else ended.drift,
+        jitter_buffer=jitter_buffer,
+        packets_lost=None if before is None or after is None else after.packets_lost - before.packets_lost,
+        concealed=_concealed(before, after),
+    )
+
+
+def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: Limits) -> str | None:
+    """Why this turn's response may not be believed, or None."""
+    assert turn.ended is not None  # noqa: S101 - the caller has looked
+    assert turn.answered is not None  # noqa: S101
+    number = turn.number
+    if turn.overlapped:
+        return "the agent spoke over our sentence"
+    for stall in timeline.all(Stalled, since=turn.began):
+        if stall.at - stall.seconds <= turn.answered and stall.seconds > limits.stall:
+            return f"the prober stalled for {stall.seconds:.2f} s"
+    late = timeline.first(AudioLate, turn.began, turn.answered)
+    if late is not None:
+        return f"the agent's audio reached the prober {late.seconds * 1000:.0f} ms late"
+    ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
+    if ended is not None and abs(ended.drift) > limits.drift:
+        return f"our sentence was stretched by {ended.drift * 1000:.0f} ms on its way out"
+    if jitter_buffer is not None and jitter_buffer > limits.jitter_buffer:
+        return (
+            f"the jitter buffer held {jitter_buffer * 1000:.0f} ms: the prober's host or network delays what it hears"
+        )
+    recheck = timeline.first(TurnRechecked, where=lambda event: event.turn == number)
+    if recheck is None:
+        return "not checked again from the recording"
+    for ours, again, what in (
+        (turn.ended, recheck.ended, "end of our speech"),
+        (turn.answered, recheck.answered, "onset of the answer"),
+    ):
+        if again is None:
+            return f"the recording does not show the {what}"
+        if abs(ours - again) > limits.recheck:
+            off, side = abs(again - ours) * 1000, "later" if again > ours else "earlier"
+            return f"the recording shows the {what} {off:.0f} ms {side}"
+    return None
+
+
+def _at(event: Event | None) -> float | None:
+    return None if event is None else event.at
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None or end < start else _round(end - start)
+
+
+def _jitter_buffer(before: ReceiverStats | None, after: ReceiverStats | None) -> float | None:
+    """Mean seconds a sample waited in the jitter buffer between two snapshots."""
+    if before is None or after is None or after.jitter_buffer_emitted <= before.jitter_buffer_emitted:
+        return None
+    emitted = after.jitter_buffer_emitted - before.jitter_buffer_emitted
+    return _round((after.jitter_buffer_delay - before.jitter_buffer_delay) / emitted)
+
+
+def _concealed(before: ReceiverStats | None, after: ReceiverStats | None) -> float | None:
+    """Share of the samples between two snapshots that were made up for lost ones."""
+    if before is None or after is None or after.total_samples <= before.total_samples:
+        return None
+    return _round((after.concealed_samples - before.concealed_samples) / (after.total_samples - before.total_samples))
+
+
+def _round(seconds: float) -> float:
+    return round(seconds, 6)

@@ -1,0 +1,99 @@
+"""The ordered events of a run, and what can be asked of them. Pure; asking never raises."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+from prober.core.events import (
+    AgentSpeechStarted,
+    AgentSpeechStopped,
+    AgentTrack,
+    Event,
+    UtteranceEnded,
+    UtteranceStarted,
+)
+
+E = TypeVar("E", bound=Event)
+
+
+class Speech(NamedTuple):
+    """A stretch of the agent's speech; `stopped` is None while it goes on."""
+
+    started: float
+    stopped: float | None
+
+
+class Turn(NamedTuple):
+    """One sentence of ours and what the agent did about it. Moments in seconds of the run.
+
+    `answered` is the onset of the agent's answer. Where the agent spoke over our sentence `overlapped` holds; if that
+    speech went on past our end it is the answer, and `answered` is our end: an answer without a latency.
+    """
+
+    number: int
+    began: float
+    ended: float | None
+    answered: float | None
+    overlapped: bool
+
+
+class Timeline:
+    """Events in order of time; equal moments keep the order in which they were recorded."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.events: tuple[Event, ...] = tuple(sorted(events, key=lambda event: event.at))
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def all(self, kind: type[E], since: float = -math.inf, until: float = math.inf) -> Iterator[E]:
+        """Every event of this kind with `since <= at <= until`."""
+        return (event for event in self.events if isinstance(event, kind) and since <= event.at <= until)
+
+    def first(
+        self, kind: type[E], since: float = -math.inf, until: float = math.inf, where: Callable[[E], bool] | None = None
+    ) -> E | None:
+        """The earliest such event, or None."""
+        return next((event for event in self.all(kind, since, until) if where is None or where(event)), None)
+
+    def last(self, kind: type[E], until: float = math.inf) -> E | None:
+        """The latest such event, or None."""
+        return max(self.all(kind, until=until), key=lambda event: event.at, default=None)
+
+    def agent_speech(self) -> tuple[Speech, ...]:
+        """The agent's speech as stretches, in order."""
+        stretches: list[Speech] = []
+        for event in self.events:
+            if isinstance(event, AgentSpeechStarted):
+                stretches.append(Speech(event.at, None))
+            elif isinstance(event, AgentSpeechStopped) and stretches and stretches[-1].stopped is None:
+                stretches[-1] = stretches[-1]._replace(stopped=event.at)
+        return tuple(stretches)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Our sentences in order, each with what the agent did about it before the next one."""
+        begins = list(self.all(UtteranceStarted))
+        limits = [begin.at for begin in begins[1:]] + [math.inf] * bool(begins)
+        return tuple(self._turn(begin, limit) for begin, limit in zip(begins, limits, strict=True))
+
+    def _turn(self, begin: UtteranceStarted, limit: float) -> Turn:
+        number = begin.turn
+        end = self.first(UtteranceEnded, since=begin.at, where=lambda event: event.turn == number)
+        if end is None:
+            return Turn(number, begin.at, None, None, overlapped=False)
+        over = [
+            speech
+            for speech in self.agent_speech()
+            if speech.started < end.at and (speech.stopped is None or speech.stopped > begin.at)
+        ]
+        if any(speech.stopped is None or speech.stopped > end.at for speech in over):
+            return Turn(number, begin.at, end.at, end.at, overlapped=True)
+        answer = self.first(AgentSpeechStarted, since=end.at, until=limit)
+        return Turn(number, begin.at, end.at, None if answer is None else answer.at, overlapped=bool(over))
+
+    def greeting(self) -> AgentSpeechStarted | None:
+        """The agent's first speech, if it came before ours."""
+        track, ours = self.first(AgentTrack), self.first(UtteranceStarted)
+        if track is None:
+            return None
+        return self.first(AgentSpeechStarted, since=track.at, until=math.inf if ours is None else ours.at)

@@ -1,0 +1,91 @@
+"""The only mutable state of a run: stamps moments, appends them, wakes whoever waits for one."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prober.core.events import Event, Stopped
+from prober.core.reasons import Reason
+
+E = TypeVar("E", bound=Event)
+
+GRACE = 0.5
+"""Seconds waited past a deadline: an onset is dated back from a window that ends up to this much later."""
+
+
+class DeadlinePassed(Exception):  # noqa: N818 - not an error: the timeline shows what did not happen
+    """What was waited for did not come in time."""
+
+
+class RunStopped(Exception):  # noqa: N818 - not an error: the timeline holds the reason
+    """A fault ended the run; its `Stopped` event is in the timeline."""
+
+
+class Recorder:
+    """Appends events in the order in which they became known; not thread-safe: for the event loop's thread alone."""
+
+    def __init__(self, now: Callable[[], float], publish: Callable[[Event], None]) -> None:
+        self._now = now
+        self.origin = now()
+        self._publish = publish
+        self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Any]]] = []
+        self.events: list[Event] = []
+        self.stopped: Stopped | None = None
+
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self.since_start(self._now())
+
+    def since_start(self, moment: float) -> float:
+        """A moment of the monotonic clock in seconds of the run."""
+        return round(moment - self.origin, 6)
+
+    def record(self, event: Event) -> None:
+        """Append an event and wake those who wait for it."""
+        self.events.append(event)
+        self._publish(event)
+        if isinstance(event, Stopped) and self.stopped is None:
+            self.stopped = event
+        for wanted, waiter in self._waiters:
+            if waiter.done():
+                continue
+            if wanted(event):
+                waiter.set_result(event)
+            elif self.stopped is not None:
+                waiter.set_exception(RunStopped(self.stopped.reason))
+
+    def stop(self, reason: Reason, detail: str) -> None:
+        """Record a fault, now: every wait ends."""
+        self.record(Stopped(at=self.elapsed(), reason=reason, detail=detail))
+
+    async def wait_for(self, kind: type[E], *, due: float, where: Callable[[E], bool] | None = None) -> E:
+        """The first such event, recorded already or to come, waited for until `due` seconds of the run (and a grace).
+
+        Raises DeadlinePassed, or RunStopped when a fault came first.
+        """
+
+        def wanted(event: Event) -> bool:
+            return isinstance(event, kind) and (where is None or where(event))
+
+        found = next((event for event in self.events if wanted(event)), None)
+        if found is not None:
+            return found  # type: ignore[return-value]  # `wanted` has looked
+        if self.stopped is not None:
+            raise RunStopped(self.stopped.reason)
+        waiter: asyncio.Future[E] = asyncio.get_running_loop().create_future()
+        entry = (wanted, waiter)
+        self._waiters.append(entry)
+        try:
+            return await asyncio.wait_for(waiter, max(0.0, due - self.elapsed()) + GRACE)
+        except TimeoutError:
+            raise DeadlinePassed(kind.__name__) from None
+        finally:
+            self._waiters.remove(entry)
+
+    async def pause(self, until: float) -> None:
+        """Let time pass until `until` seconds of the run; RunStopped when a fault comes first."""
+        try:
+            await self.wait_for(Stopped, due=until - GRACE)
+        except DeadlinePassed:
+            return
+        raise RunStopped

@@ -1,0 +1,38 @@
+"""The clock that jumps: a test marked `virtual_time` plays minutes in milliseconds."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Mapping
+
+import pytest
+
+
+class JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # the platform chooses its class
+    """Nobody is ready: jump to the next timer instead of waiting for it."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready: list[tuple[selectors.SelectorKey, int]] = super().select(None if timeout is None else 0)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock is its timers'."""
+
+    def __init__(self) -> None:
+        self._jumping = JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config,  # noqa: ARG001 - the hook's signature
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    virtual = item.get_closest_marker("virtual_time")
+    return {"virtual": VirtualTimeLoop} if virtual else {"real": asyncio.new_event_loop}
