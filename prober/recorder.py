@@ -1,8 +1,9 @@
 """The only mutable state of a run: stamps moments, appends them, wakes whoever waits for one."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from prober.core.events import Event, Stopped
 from prober.core.reasons import Reason
@@ -28,7 +29,7 @@ class Recorder:
         self._now = now
         self.origin = now()
         self._publish = publish
-        self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Any]]] = []
+        self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
         self.events: list[Event] = []
         self.stopped: Stopped | None = None
 
@@ -68,24 +69,25 @@ class Recorder:
             return isinstance(event, kind) and (where is None or where(event))
 
         found = next((event for event in self.events if wanted(event)), None)
-        if found is not None:
-            return found  # type: ignore[return-value]  # `wanted` has looked
-        if self.stopped is not None:
-            raise RunStopped(self.stopped.reason)
-        waiter: asyncio.Future[E] = asyncio.get_running_loop().create_future()
-        entry = (wanted, waiter)
-        self._waiters.append(entry)
-        try:
-            return await asyncio.wait_for(waiter, max(0.0, due - self.elapsed()) + GRACE)
-        except TimeoutError:
-            raise DeadlinePassed(kind.__name__) from None
-        finally:
-            self._waiters.remove(entry)
+        if found is None:
+            found = await self._wait(wanted, due - self.elapsed() + GRACE)
+        return found  # type: ignore[return-value]  # `wanted` has looked
 
     async def pause(self, until: float) -> None:
         """Let time pass until `until` seconds of the run; RunStopped when a fault comes first."""
+        with contextlib.suppress(DeadlinePassed):
+            await self._wait(lambda _event: False, until - self.elapsed())
+
+    async def _wait(self, wanted: Callable[[Event], bool], seconds: float) -> Event:
+        """The next such event."""
+        if self.stopped is not None:
+            raise RunStopped(self.stopped.reason)
+        waiter: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        entry = (wanted, waiter)
+        self._waiters.append(entry)
         try:
-            await self.wait_for(Stopped, due=until - GRACE)
-        except DeadlinePassed:
-            return
-        raise RunStopped
+            return await asyncio.wait_for(waiter, max(0.0, seconds))
+        except TimeoutError:
+            raise DeadlinePassed from None
+        finally:
+            self._waiters.remove(entry)

@@ -1,0 +1,46 @@
+"""What goes over the pipe between a parent and its child: one JSON object a line."""
+
+import msgspec
+
+from prober.core.events import AnyEvent
+from prober.core.plan import ApiKey, Plan
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
+    """Parent to child, first line on its stdin; afterwards the end of stdin means: stop, leave, clean up."""
+
+    plan: Plan
+    key: ApiKey | None = None
+
+
+class CleanUp(msgspec.Struct, frozen=True, kw_only=True, tag="clean_up"):
+    """Parent to a fresh child: only take this room away."""
+
+    room: str
+    key: ApiKey
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """Child to parent: the zero of the run on the system's monotonic clock."""
+
+    origin: float
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
+    """Child to parent: one more event of the timeline."""
+
+    event: AnyEvent
+
+
+class Owes(msgspec.Struct, frozen=True, kw_only=True, tag="owes"):
+    """Child to parent: this room is ours to take away; should the child die, the parent sees to it."""
+
+    room: str
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
+    """Child to parent: everything is told, nothing is left open."""
+
+
+ToChild = Order | CleanUp
+FromChild = Hello | Happened | Owes | Done

@@ -1,0 +1,140 @@
+"""A run seen from outside: starts the child, collects its events, ends it in time, cleans up after a dead one."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from prober.child.messages import CleanUp, Done, FromChild, Happened, Hello, Order, Owes, ToChild
+from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event
+from prober.core.plan import ApiKey, Plan
+
+TEARDOWN = 15.0
+"""Seconds a child may take to leave and clean up, before it is killed."""
+CLEANUP = 15.0
+"""Seconds a fresh child may take to delete a room."""
+LINE = 1 << 20
+"""Longest message in bytes."""
+OURS = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+"""Not for a child's environment: it learns what it needs over its stdin."""
+
+_decoder = msgspec.json.Decoder(FromChild)
+
+
+async def run_child(
+    plan: Plan, key: ApiKey | None, *, stop: asyncio.Event, on_event: Callable[[Event], None], verbose: bool = False
+) -> tuple[AnyEvent, ...]:
+    """Make the run in a process of its own and return its events, what the parent saw of its end among them.
+
+    `stop` set: the child leaves, cleans up and ends. A child that dies, hangs or is killed leaves what it told so far.
+    """
+    child = _Child(on_event, stderr=None if verbose else asyncio.subprocess.DEVNULL)
+    await child.start(Order(plan=plan, key=key))
+    overtime = plan.expectations.deadlines.run + TEARDOWN
+    await child.finish(stop, overtime)
+    if child.owes is not None and key is not None and not any(isinstance(event, CleanedUp) for event in child.events):
+        await _clean_up(child, child.owes, key)
+    return tuple(child.events)
+
+
+async def _clean_up(dead: "_Child", room: str, key: ApiKey) -> None:
+    """A fresh child takes away what a dead one left; what cannot be taken away is named."""
+    cleaner = _Child(lambda _event: None)
+    await cleaner.start(CleanUp(room=room, key=key))
+    await cleaner.finish(asyncio.Event(), CLEANUP)
+    told = next((event for event in cleaner.events if isinstance(event, CleanedUp)), None)
+    result = told or CleanedUp(at=0.0, resource="room", name=room, ok=False, detail="could not be deleted")
+    dead.add(msgspec.structs.replace(result, at=dead.elapsed()))
+
+
+class _Child:
+    """One child process and what it told."""
+
+    def __init__(self, on_event: Callable[[Event], None], stderr: int | None = asyncio.subprocess.DEVNULL) -> None:
+        self._stderr = stderr
+        self._on_event = on_event
+        self._origin = time.monotonic()
+        self._done = False
+        self.events: list[AnyEvent] = []
+        self.owes: str | None = None
+
+    def elapsed(self) -> float:
+        """Seconds of the run: the monotonic clock is one for all processes of a machine."""
+        return round(time.monotonic() - self._origin, 6)
+
+    def add(self, event: AnyEvent) -> None:
+        self.events.append(event)
+        self._on_event(event)
+
+    async def start(self, order: ToChild) -> None:
+        ours, theirs = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "prober.child.main", str(theirs)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=self._stderr,
+                pass_fds=(theirs,),
+                start_new_session=True,
+                env=_environment(),
+            )
+        finally:
+            os.close(theirs)
+        reader = asyncio.StreamReader(limit=LINE)
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb")
+        )
+        self._reader = reader
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        self._stdin = self._process.stdin
+        with contextlib.suppress(ConnectionError):
+            self._stdin.write(msgspec.json.encode(order) + b"\n")
+            await self._stdin.drain()
+
+    async def finish(self, stop: asyncio.Event, within: float) -> None:
+        """Collect until the child is gone; asked to stop, or out of time, it gets a moment to leave."""
+        collecting = asyncio.create_task(self._collect())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({collecting, stopping}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            if not collecting.done():
+                self._stdin.close()
+                await asyncio.wait({collecting}, timeout=TEARDOWN)
+        finally:
+            stopping.cancel()
+            collecting.cancel()
+            self._kill()
+            status = await self._process.wait()
+            self._transport.close()
+            if not self._done:
+                self.add(ChildExited(at=self.elapsed(), status=status))
+
+    async def _collect(self) -> None:
+        while line := await self._reader.readline():
+            match _decoder.decode(line):
+                case Hello(origin=origin):
+                    self._origin = origin
+                case Happened(event=event):
+                    self.add(event)
+                case Owes(room=room):
+                    self.owes = room
+                case Done():
+                    self._done = True
+
+    def _kill(self) -> None:
+        """End whatever is left of the child's process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _environment() -> dict[str, str]:
+    """The child's environment: no keys, and no threads for linear algebra that nobody does (80 ms of CPU)."""
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    return inherited | {"OPENBLAS_NUM_THREADS": "1"}

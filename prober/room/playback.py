@@ -1,0 +1,93 @@
+"""Our microphone: plays a sentence and tells when its *speech* began and ended as it left, by a tap on our track."""
+
+import asyncio
+import time
+from typing import NamedTuple
+
+import numpy as np
+from livekit import rtc
+from numpy.typing import NDArray
+
+from prober.core.alignment import align
+from prober.core.resampling import resample
+from prober.core.sound_clock import StreamClock
+from prober.core.speech import RATE
+from prober.fixtures import Clip
+from prober.room.listening import open_stream
+
+SOURCE_RATE = 24_000
+"""The fixtures' own rate, so that what leaves is what was recorded."""
+FRAME = SOURCE_RATE // 50
+"""20 ms. LiveKit's source sends silence for what is not a whole 10 ms."""
+QUEUE_MS = 100
+"""Left idle between sentences: the SDK sends the silence. Not a multiple of 10 would abort the process."""
+LOOK_AGAIN = RATE // 10
+"""Samples between two looks for the end of our speech in the tap."""
+PATIENCE = 1.5
+"""Seconds past the expected end after which the sentence did not leave as it was recorded."""
+
+
+class PlaybackError(Exception):
+    """Our sentence did not leave the microphone as it was recorded: ours, never the target's."""
+
+
+class Spoken(NamedTuple):
+    """A sentence that left: moments of the monotonic clock, and what left (16 kHz) from the moment `heard_from`."""
+
+    began: float
+    ended: float
+    drift: float
+    heard_from: float
+    heard: NDArray[np.int16]
+
+
+class Microphone:
+    """One audio source and its track, published for the whole call."""
+
+    def __init__(self) -> None:
+        self._source = rtc.AudioSource(SOURCE_RATE, 1, queue_size_ms=QUEUE_MS)
+        self.track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+
+    async def say(self, clip: Clip) -> Spoken:
+        """Play the clip and find its speech in what left; raises PlaybackError where it cannot be found."""
+        tap = open_stream(self.track)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._push(clip))
+                return await self._find(tap, clip)
+        finally:
+            await tap.aclose()
+
+    async def _push(self, clip: Clip) -> None:
+        pcm = resample(clip.pcm, clip.rate, SOURCE_RATE)
+        pcm = np.pad(pcm, (0, -len(pcm) % FRAME))
+        for begin in range(0, len(pcm), FRAME):
+            await self._source.capture_frame(
+                rtc.AudioFrame(pcm[begin : begin + FRAME].tobytes(), SOURCE_RATE, 1, FRAME)
+            )
+
+    async def _find(self, tap: rtc.AudioStream, clip: Clip) -> Spoken:
+        clock, frames, samples = StreamClock(), list[NDArray[np.int16]](), 0
+        expected = (clip.end_sample * RATE) // clip.rate
+        look = expected + LOOK_AGAIN
+        async for event in tap:
+            pcm = np.frombuffer(event.frame.data, dtype=np.int16).copy()
+            frames.append(pcm)
+            samples += len(pcm)
+            clock.push(time.monotonic(), samples)
+            if samples < look:
+                continue
+            look += LOOK_AGAIN
+            heard = np.concatenate(frames)
+            found = align(clip.pcm, clip.rate, heard, onset_sample=clip.onset_sample, end_sample=clip.end_sample)
+            if found is not None:
+                return Spoken(
+                    clock.moment(found.onset), clock.moment(found.end_of_speech), found.drift, clock.moment(0), heard
+                )
+            if samples > expected + PATIENCE * RATE:
+                break
+        raise PlaybackError(f"{clip.id}: what left the microphone is not what was recorded")
+
+    async def aclose(self) -> None:
+        """Give the source back."""
+        await self._source.aclose()

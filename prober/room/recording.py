@@ -1,0 +1,75 @@
+"""Both sides of a call on one sample clock, and every online moment found again in it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile  # type: ignore[import-untyped]  # has no stubs
+from numpy.typing import NDArray
+
+from prober.core.alignment import align
+from prober.core.events import Event
+from prober.core.speech import RATE, VoiceGate, speech_segments
+from prober.core.timeline import Timeline, Turn
+from prober.fixtures import Clip
+
+BEFORE, AFTER = 0.4, 1.0
+"""Seconds of the recording looked at before the end of our speech and after the answer's onset."""
+
+
+class Recording:
+    """Sound laid down at its moments (seconds of the run), at 16 kHz: ours to the left, the agent's to the right."""
+
+    def __init__(self) -> None:
+        self._ours: list[tuple[int, NDArray[np.int16]]] = []
+        self._theirs: list[tuple[int, NDArray[np.int16]]] = []
+        self._clips: dict[int, tuple[Clip, int, int]] = {}
+
+    def spoke(self, turn: int, at: float, pcm: NDArray[np.int16], clip: Clip) -> None:
+        """Lay down what left our microphone around one sentence."""
+        begin = round(at * RATE)
+        self._ours.append((begin, pcm))
+        self._clips[turn] = (clip, begin, begin + len(pcm))
+
+    def heard(self, at: float, pcm: NDArray[np.int16]) -> None:
+        """Lay down what came from the agent."""
+        self._theirs.append((round(at * RATE), pcm))
+
+    def recheck(self, events: Sequence[Event], gate: VoiceGate) -> Iterator[tuple[int, float | None, float | None]]:
+        """Per answered turn: (turn, end of our speech, onset of the answer), from the sound alone; None: not there."""
+        left, right = self._lay(self._ours), self._lay(self._theirs)
+        for turn in Timeline(events).turns():
+            if turn.ended is not None and turn.answered is not None and not turn.overlapped:
+                yield turn.number, self._ended(turn, left), _answered(turn, right, gate)
+
+    def _ended(self, turn: Turn, left: NDArray[np.int16]) -> float | None:
+        clip, begin, end = self._clips[turn.number]
+        found = align(clip.pcm, clip.rate, left[begin:end], onset_sample=clip.onset_sample, end_sample=clip.end_sample)
+        return None if found is None else (begin + found.end_of_speech) / RATE
+
+    def write(self, path: Path) -> None:
+        """Write the stereo file."""
+        left, right = self._lay(self._ours), self._lay(self._theirs)
+        length = max(len(left), len(right))
+        stereo = np.stack([np.pad(side, (0, length - len(side))) for side in (left, right)], axis=1)
+        soundfile.write(path, stereo, RATE, subtype="PCM_16")
+
+    @staticmethod
+    def _lay(pieces: list[tuple[int, NDArray[np.int16]]]) -> NDArray[np.int16]:
+        length = max((begin + len(pcm) for begin, pcm in pieces), default=0)
+        side = np.zeros(length, dtype=np.int16)
+        for begin, pcm in pieces:
+            skipped = max(0, -begin)
+            side[begin + skipped : begin + len(pcm)] = pcm[skipped:]
+        return side
+
+
+def _answered(turn: Turn, right: NDArray[np.int16], gate: VoiceGate) -> float | None:
+    """Onset of the first speech at or after our end; the detector is asked afresh about this stretch alone."""
+    assert turn.ended is not None  # noqa: S101 - the caller has looked
+    assert turn.answered is not None  # noqa: S101
+    begin = max(0, round((turn.ended - BEFORE) * RATE))
+    end = round((turn.answered + AFTER) * RATE)
+    starts = (begin + onset for onset, _ in speech_segments(right[begin:end], gate))
+    earliest = round((turn.ended - 0.05) * RATE)
+    return next((start / RATE for start in starts if start >= earliest), None)

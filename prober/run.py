@@ -1,0 +1,139 @@
+"""One run, told top to bottom: walk in, join, wait for the agent, talk to it, leave. It records; others judge."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from prober.core.events import (
+    AgentJoined,
+    AgentSpeechStarted,
+    AgentSpeechStopped,
+    AgentState,
+    AgentTrack,
+    Event,
+    Held,
+    Leaving,
+    ReadyToSpeak,
+    RoomJoined,
+    RunStarted,
+    UtteranceEnded,
+)
+from prober.core.plan import Expectations, Greeting, Ready, Scenario, Session
+from prober.core.reasons import Reason, TargetError
+from prober.core.timeline import Timeline
+from prober.fixtures import Clip
+from prober.recorder import DeadlinePassed, Recorder, RunStopped
+
+QUIET = 1.0
+"""Seconds of the agent's silence after which the turn is ours."""
+
+
+class Call(Protocol):
+    """A joined room, as far as a run needs it."""
+
+    async def speak(self, turn: int, clip: Clip) -> None:
+        """Say the sentence and record its edges."""
+
+    async def note_receiver(self) -> None:
+        """Record the receiver's totals."""
+
+    def recheck(self) -> None:
+        """Find the moments of every turn again from the recording."""
+
+
+Enter = Callable[[], Awaitable[Session]]
+Join = Callable[[Session], AbstractAsyncContextManager[Call]]
+
+
+async def probe(
+    expectations: Expectations, clips: Sequence[Clip], recorder: Recorder, *, enter: Enter, join: Join
+) -> None:
+    """Make the run; whatever happens is in the recorder's events afterwards. Raises only CancelledError."""
+    recorder.record(RunStarted(at=recorder.elapsed()))
+    due = expectations.deadlines
+    try:
+        async with asyncio.timeout(due.run):
+            session = await enter()
+            async with join(session) as call:
+                try:
+                    await _meet(expectations, recorder)
+                    if expectations.scenario is Scenario.JOIN:
+                        await _hold(expectations, recorder)
+                    else:
+                        await _converse(expectations, clips, recorder, call)
+                finally:
+                    recorder.record(Leaving(at=recorder.elapsed()))
+                    call.recheck()
+    except (DeadlinePassed, RunStopped):
+        pass  # the timeline already shows what did not happen in time, or what went wrong
+    except TimeoutError:
+        recorder.stop(Reason.RUN_DEADLINE, f"not over within {due.run:g} s")
+    except TargetError as error:
+        recorder.stop(error.reason, str(error))
+    except Exception as error:  # noqa: BLE001 - ours: this run says nothing about the target
+        recorder.stop(Reason.PROBER_INTERNAL, repr(error))
+
+
+async def _meet(expectations: Expectations, recorder: Recorder) -> None:
+    """Wait for the agent, its state and its track: each milestone by its own deadline."""
+    due, joined = expectations.deadlines, _last(recorder, RoomJoined)
+    agent = await recorder.wait_for(AgentJoined, due=joined + due.agent_join)
+    if expectations.ready is Ready.STATE:
+        await recorder.wait_for(AgentState, due=agent.at + due.agent_ready)
+    if expectations.subscribes or expectations.ready is Ready.TRACK:
+        await recorder.wait_for(AgentTrack, due=agent.at + due.agent_ready)
+
+
+async def _hold(expectations: Expectations, recorder: Recorder) -> None:
+    """Stay: a crash right after the agent's start is seen only by who is still there."""
+    await recorder.pause(recorder.elapsed() + expectations.hold)
+    recorder.record(Held(at=recorder.elapsed()))
+
+
+async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder: Recorder, call: Call) -> None:
+    due = expectations.deadlines
+    if expectations.greeting is not Greeting.NONE:
+        try:
+            await recorder.wait_for(AgentSpeechStarted, due=recorder.elapsed() + due.greeting)
+        except DeadlinePassed:
+            if expectations.greeting is Greeting.EXPECTED:
+                raise
+    for turn, clip in enumerate(clips, start=1):
+        await _silence(recorder)
+        recorder.record(ReadyToSpeak(at=recorder.elapsed(), turn=turn))
+        await call.speak(turn, clip)
+        await _answer(turn, recorder, due.reply)
+        await call.note_receiver()
+
+
+async def _silence(recorder: Recorder) -> None:
+    """Wait until the agent has said nothing for a while; the run's deadline bounds it."""
+    while (quiet_until := _quiet_until(recorder)) is None or quiet_until > recorder.elapsed():
+        if quiet_until is None:
+            last = _last(recorder, AgentSpeechStarted)
+            await recorder.wait_for(AgentSpeechStopped, due=float("inf"), where=lambda stop, last=last: stop.at >= last)  # type: ignore[misc]
+        else:
+            await recorder.pause(quiet_until)
+
+
+def _quiet_until(recorder: Recorder) -> float | None:
+    """When the agent will have been silent long enough, if it stays so; None while it speaks."""
+    speech = Timeline(recorder.events).agent_speech()
+    if not speech:
+        return 0.0
+    stopped = speech[-1].stopped
+    return None if stopped is None else stopped + QUIET
+
+
+async def _answer(turn: int, recorder: Recorder, within: float) -> None:
+    """Wait for the answer to this turn: speech that goes on past our end, or begins after it."""
+    answered = next(found for found in Timeline(recorder.events).turns() if found.number == turn)
+    if answered.answered is not None:
+        return
+    ended = _last(recorder, UtteranceEnded)
+    await recorder.wait_for(AgentSpeechStarted, due=ended + within, where=lambda onset: onset.at >= ended)
+
+
+def _last(recorder: Recorder, kind: type[Event]) -> float:
+    return max(event.at for event in recorder.events if isinstance(event, kind))

@@ -1,0 +1,143 @@
+"""A run in words for a person: one line a moment, then the verdict and the measurements. Pure: returns text."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from prober.core.events import (
+    AgentJoined,
+    AgentSpeechStarted,
+    AgentSpeechStopped,
+    AgentState,
+    AgentTrack,
+    AudioLate,
+    ChildExited,
+    CleanedUp,
+    Event,
+    Held,
+    HttpMoment,
+    Leaving,
+    MicrophonePublished,
+    ParticipantSeen,
+    ReadyToSpeak,
+    Reconnected,
+    Reconnecting,
+    RoomJoined,
+    RunStarted,
+    SessionGranted,
+    Stalled,
+    Stopped,
+    Suspended,
+    TokenRead,
+    TokenValidated,
+    TranscriptHeard,
+    TrialRequested,
+    UtteranceEnded,
+    UtteranceStarted,
+)
+from prober.core.measure import TurnReading
+from prober.core.reasons import Outcome
+from prober.core.record import RunRecord
+
+ENDS: dict[str, str] = {
+    "trial": "Start Trial pressed → session granted",
+    "room_join": "session granted → room joined",
+    "agent_join": "room joined → agent in the room",
+    "agent_ready": "agent in the room → its state set",
+    "time_to_ready": 'run started → no longer "connecting…"',
+    "greeting": "agent ready → its first speech",
+    "response": "end of our speech → onset of the answer, at our ear",
+    "yield_time": "our interruption → the agent falls silent",
+}
+"""Both ends of every measurement."""
+
+_WORDS: dict[type[Event], Callable[[Any], str]] = {
+    RunStarted: lambda _: "run started",
+    TrialRequested: lambda _: "Start Trial pressed",
+    HttpMoment: lambda event: f"  {event.step}: {event.what.replace('_', ' ')} {event.detail}".rstrip(),
+    SessionGranted: lambda event: f"session granted: {event.room} on {event.server}",
+    TokenRead: lambda event: f"token dispatches {', '.join(event.agents) or 'no agent by name'}",
+    TokenValidated: lambda event: f"LiveKit validated the token ({event.status})",
+    RoomJoined: lambda event: f"room joined as {event.identity}",
+    MicrophonePublished: lambda _: "microphone published",
+    ParticipantSeen: lambda event: (
+        f"{event.kind} in the room: {event.identity}" + (" (before us)" if event.before_us else "")
+    ),
+    AgentJoined: lambda event: f"agent joined{f': {event.name}' if event.name else ''}",
+    AgentState: lambda event: f"agent is {event.state}",
+    AgentTrack: lambda _: "agent's audio track is there",
+    ReadyToSpeak: lambda event: f"turn {event.turn} is ours",
+    UtteranceStarted: lambda event: f"we speak: {event.fixture}",
+    UtteranceEnded: lambda _: "we have spoken",
+    AgentSpeechStarted: lambda _: "agent speaks",
+    AgentSpeechStopped: lambda _: "agent has spoken",
+    TranscriptHeard: lambda event: f"transcript of the {event.speaker}, {event.characters} characters",
+    Held: lambda _: "agent is still there",
+    Reconnecting: lambda _: "connection to LiveKit lost, reconnecting",
+    Reconnected: lambda _: "connected again",
+    Stalled: lambda event: f"the prober stalled for {event.seconds:.2f} s",
+    Suspended: lambda event: f"the machine slept for {event.seconds:.0f} s",
+    AudioLate: lambda event: f"audio came {event.seconds * 1000:.0f} ms late",
+    Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
+    Leaving: lambda _: "leaving",
+    CleanedUp: lambda event: f"{event.resource} {event.name} {event.detail}",
+    ChildExited: lambda event: f"the run's process ended with status {event.status}",
+}
+
+
+def moment(event: Event) -> str | None:
+    """One line for an event; None for those that only machines read."""
+    words = _WORDS.get(type(event))
+    return None if words is None else f"{event.at:8.3f} s  {words(event)}"
+
+
+def timeline(events: Iterable[Event]) -> Iterator[str]:
+    """The lines of a timeline, in order of time."""
+    return (line for event in events if (line := moment(event)) is not None)
+
+
+def summary(record: RunRecord) -> Iterator[str]:
+    """The verdict, what to look at, the measurements, and what the prober says of itself."""
+    reason = f" {record.reason}" if record.reason is not None else ""
+    yield f"{record.outcome.upper()}{reason} · {record.target} · {record.scenario} · run {record.run_id}"
+    if record.outcome is not Outcome.PASS:
+        yield f"  {record.message}"
+        yield f"  Look at: {record.look}"
+    yield ""
+    yield from _measurements(record)
+    for objective in record.objectives:
+        verdict = {True: "met", False: "MISSED", None: "not judged"}[objective.met]
+        yield f"  objective {objective.name} ≤ {objective.limit:g} s: {verdict}"
+    for left in record.left_behind:
+        yield f"  left behind: {left}"
+    yield f"  prober: {_health(record)}"
+
+
+def _measurements(record: RunRecord) -> Iterator[str]:
+    values = record.measurements
+    for name, ends in ENDS.items():
+        if name == "response":
+            for reading in record.prober.turns:
+                label = "response" if len(record.prober.turns) == 1 else f"response {reading.turn}"
+                yield f"  {label:14}{_seconds(reading.response)}   {ends}{_beside(reading)}"
+        else:
+            yield f"  {name:14}{_seconds(getattr(values, name))}   {ends}"
+
+
+def _seconds(value: float | None) -> str:
+    return "     -   " if value is None else f"{value:7.3f} s"
+
+
+def _beside(reading: TurnReading) -> str:
+    if reading.void is not None:
+        return f": no number: {reading.void}"
+    if reading.jitter_buffer is None:
+        return ""
+    return f" (of it {reading.jitter_buffer * 1000:.0f} ms our jitter buffer)"
+
+
+def _health(record: RunRecord) -> str:
+    own = record.prober
+    cpu = "-" if own.cpu is None else f"{own.cpu:.2f} s CPU"
+    memory = "-" if own.peak_rss is None else f"{own.peak_rss / 1e6:.0f} MB"
+    stalls = "no stall" if own.longest_stall is None else f"{own.stalls} stalls, longest {own.longest_stall:.2f} s"
+    return f"{cpu}, {memory}, {stalls}"

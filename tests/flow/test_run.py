@@ -1,0 +1,164 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import numpy as np
+import pytest
+
+from prober.core.events import AnyEvent, Heartbeat, Leaving, SessionGranted
+from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario, Session
+from prober.core.reasons import Outcome, Reason, TargetError
+from prober.core.record import RunRecord, derive
+from prober.fixtures import Clip
+from prober.recorder import Recorder
+from prober.run import probe
+from tests.flow.scripted_room import Script, ScriptedCall, scripted
+from tests.timelines import HEAD
+
+pytestmark = pytest.mark.virtual_time
+
+TWO_SECONDS = Clip(
+    id="two-seconds",
+    pcm=np.zeros(48_000, dtype=np.int16),
+    rate=16_000,
+    onset_sample=8_000,
+    end_sample=40_000,
+    transcript=None,
+    bounds="sidecar",
+)
+CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=2)
+JOIN = Expectations(scenario=Scenario.JOIN)
+
+
+async def run(
+    script: Script,
+    expectations: Expectations = CONVERSATION,
+    *,
+    enter: Callable[[Recorder], Awaitable[Session]] | None = None,
+    calls: list[ScriptedCall] | None = None,
+) -> RunRecord:
+    """A whole run on a clock that jumps, with the child's heartbeat beside it."""
+    recorder = Recorder(asyncio.get_running_loop().time, lambda _event: None)
+
+    async def beat() -> None:
+        while True:
+            recorder.record(Heartbeat(at=recorder.elapsed(), cpu=0.0, rss=0))
+            await asyncio.sleep(1.0)
+
+    async def walk() -> Session:
+        if enter is not None:
+            return await enter(recorder)
+        await asyncio.sleep(0.2)
+        recorder.record(SessionGranted(at=recorder.elapsed(), server="ws://h", room="r"))
+        return Session(url="ws://h", room="r", token="t")
+
+    beating = asyncio.create_task(beat())
+    clips = [TWO_SECONDS] * expectations.turns
+    await probe(expectations, clips, recorder, enter=walk, join=scripted(script, recorder, calls))
+    beating.cancel()
+    events: list[AnyEvent] = recorder.events  # type: ignore[assignment]  # every Event is one of AnyEvent
+    return derive(HEAD, expectations, tuple(events))
+
+
+async def test_a_healthy_conversation_passes_with_exact_numbers() -> None:
+    record = await run(Script(replies=(0.75, 1.25)))
+    assert record.outcome is Outcome.PASS, record.message
+    found = msgspec.to_builtins(record.measurements)
+    assert found.pop("responses") == pytest.approx((0.75, 1.25))
+    assert found == pytest.approx(
+        {
+            "trial": None,
+            "room_join": 0.0,
+            "agent_join": 0.5,
+            "agent_ready": 0.1,
+            "time_to_ready": 0.9,
+            "greeting": 0.8,
+            "yield_time": None,
+        }
+    )
+
+
+async def test_join_stays_to_see_the_agent_stay() -> None:
+    record = await run(Script(), JOIN)
+    assert record.outcome is Outcome.PASS
+    assert record.measurements.agent_join == 0.5
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (Script(refuses=Reason.ROOM_REFUSED), Reason.ROOM_REFUSED),
+        (Script(joins=None), Reason.AGENT_ABSENT),
+        (Script(joins=20.4), Reason.AGENT_ABSENT),
+        (Script(state=None), Reason.AGENT_NOT_READY),
+        (Script(track=None), Reason.AGENT_NO_TRACK),
+        (Script(greets=None), Reason.AGENT_SILENT),
+        (Script(replies=(0.75, None)), Reason.AGENT_NO_RESPONSE),
+        (Script(replies=(0.75, 10.2)), Reason.AGENT_NO_RESPONSE),
+        (Script(leaves=2.0), Reason.AGENT_LEFT),
+        (Script(breaks=RuntimeError("ours")), Reason.PROBER_INTERNAL),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Reason) else "",
+)
+async def test_what_goes_wrong_is_named(script: Script, reason: Reason) -> None:
+    record = await run(script)
+    assert record.reason is reason, record.message
+
+
+@pytest.mark.parametrize(
+    ("joins", "outcome"), [(19.99, Outcome.PASS), (20.01, Outcome.FAIL)], ids=["in time", "too late"]
+)
+async def test_the_deadline_decides_and_not_the_grace(joins: float, outcome: Outcome) -> None:
+    assert (await run(Script(joins=joins, replies=(0.5, 0.5)))).outcome is outcome
+
+
+async def test_a_crash_during_the_hold_is_seen() -> None:
+    assert (await run(Script(leaves=2.5), JOIN)).reason is Reason.AGENT_LEFT
+
+
+async def test_an_optional_greeting_is_waited_for_in_full() -> None:
+    optional = msgspec.structs.replace(CONVERSATION, greeting=Greeting.OPTIONAL)
+    late = await run(Script(greets=9.0, replies=(0.75, 0.75)), optional)
+    assert late.measurements.greeting == pytest.approx(8.8)
+    assert late.measurements.responses == pytest.approx((0.75, 0.75))
+    never = await run(Script(greets=None, replies=(0.75, 0.75)), optional)
+    assert never.outcome is Outcome.PASS
+    assert never.measurements.greeting is None
+
+
+async def test_nobody_is_waited_for_where_no_greeting_is_meant() -> None:
+    none = msgspec.structs.replace(CONVERSATION, greeting=Greeting.NONE)
+    assert (await run(Script(greets=None, replies=(0.75, 0.75)), none)).measurements.responses == (0.75, 0.75)
+
+
+async def test_an_agent_without_state_passes_where_its_track_is_the_sign() -> None:
+    by_track = msgspec.structs.replace(CONVERSATION, ready=Ready.TRACK)
+    record = await run(Script(state=None, replies=(0.75, 0.75)), by_track)
+    assert (record.outcome, record.measurements.agent_ready) == (Outcome.PASS, None)
+
+
+async def test_a_run_that_takes_too_long_ends_at_its_deadline() -> None:
+    short = msgspec.structs.replace(CONVERSATION, deadlines=Deadlines(run=6.0))
+    record = await run(Script(replies=(0.75, 0.75)), short)
+    assert record.reason is Reason.RUN_DEADLINE
+    leaving = next(event for event in record.timeline if isinstance(event, Leaving))
+    assert leaving.at == pytest.approx(6.0)
+
+
+async def test_a_door_that_is_closed_is_the_targets_failure() -> None:
+    async def closed(_recorder: Recorder) -> Session:
+        raise TargetError(Reason.TRIAL_REJECTED, "step start: status 500")
+
+    record = await run(Script(), enter=closed)
+    assert record.reason is Reason.TRIAL_REJECTED
+    assert "status 500" in record.message
+
+
+async def test_a_cancelled_run_leaves_its_room() -> None:
+    calls: list[ScriptedCall] = []
+    running = asyncio.create_task(run(Script(joins=None), calls=calls))
+    await asyncio.sleep(3.0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert [call.left for call in calls] == [True]
