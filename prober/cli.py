@@ -1,17 +1,21 @@
 """The command line: the only place that exits or prints."""
 
 import asyncio
+import collections
 import datetime
 import signal
 import sys
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
 
 from prober import __version__
 from prober.child.parent import run_child
@@ -29,7 +33,7 @@ from prober.core.plan import (
     TrialEntry,
 )
 from prober.core.record import Head, RunRecord, derive, rederive
-from prober.entry.steps import trial_steps
+from prober.core.steps import trial_steps
 from prober.sinks import text
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -303,19 +307,39 @@ async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
         trigger=plan.trigger,
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
-    with console.status("walking in …") as status:
-
-        def show(event: Event) -> None:
-            line = text.moment(event)
-            if line is not None:
-                console.print(line, markup=False, soft_wrap=True)
-                status.update(line.split("  ", 1)[1].strip() + " …")
-
-        events = await run_child(plan, key, stop=stop, on_event=show, verbose=what["verbose"])
+    with _Progress(console) as progress:
+        events = await run_child(plan, key, stop=stop, on_event=progress.show, verbose=what["verbose"])
     record = derive(head, plan.expectations, events)
-    _print(console, record, with_timeline=False)
+    _print(console, record, with_timeline=console.is_terminal)
     _keep(record, plan.recording, json_to)
     return 128 + signals[0] if signals else record.exit_code
+
+
+class _Progress:
+    """The run while it goes on: on a terminal its newest moments, which go again; elsewhere a plain line each."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._newest: collections.deque[str] = collections.deque(maxlen=8)
+        self._live = Live(console=console, transient=True, refresh_per_second=8)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, event: Event) -> None:
+        line = text.moment(event)
+        if line is None:
+            return
+        if self._console.is_terminal:
+            self._newest.append(line)
+            self._live.update(Group(*(Text(newest) for newest in self._newest), Spinner("dots")))
+        else:
+            self._console.print(line, markup=False, soft_wrap=True)
 
 
 def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None:

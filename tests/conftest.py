@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 
-class JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # the platform chooses its class
+class JumpingSelector(selectors.DefaultSelector):
     """Nobody is ready: jump to the next timer instead of waiting for it."""
 
     now = 0.0

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     AGENT_NO_TRACK = "agent_no_track"
     AGENT_SILENT = "agent_silent"
     AGENT_NO_RESPONSE = "agent_no_response"
+    AGENT_WRONG_ANSWER = "agent_wrong_answer"
     AGENT_LEFT = "agent_left"
     DISCONNECTED = "disconnected"
     RUN_DEADLINE = "run_deadline"
@@ -108,6 +109,9 @@ WORDS: dict[Reason, Words] = {
     Reason.AGENT_NO_RESPONSE: Words(
         "Agent did not answer what it was told.",
         "The agent's ears first (STT key, quota, errors in the worker's log), then its LLM and TTS.",
+    ),
+    Reason.AGENT_WRONG_ANSWER: Words(
+        "Agent answered something else than expected.", "What the agent heard (its STT), then its prompt and model."
     ),
     Reason.AGENT_LEFT: Words(
         "Agent left the room unexpectedly.",

@@ -50,10 +50,9 @@ ENDS: dict[str, str] = {
 }
 """Both ends of every measurement."""
 
-_WORDS: dict[type[Event], Callable[[Any], str]] = {
+_WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     RunStarted: lambda _: "run started",
     TrialRequested: lambda _: "Start Trial pressed",
-    HttpMoment: lambda event: f"  {event.step}: {event.what.replace('_', ' ')} {event.detail}".rstrip(),
     SessionGranted: lambda event: f"session granted: {event.room} on {event.server}",
     TokenRead: lambda event: f"token dispatches {', '.join(event.agents) or 'no agent by name'}",
     TokenValidated: lambda event: f"LiveKit validated the token ({event.status})",
@@ -86,8 +85,15 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
 
 def moment(event: Event) -> str | None:
     """One line for an event; None for those that only machines read."""
-    words = _WORDS.get(type(event))
-    return None if words is None else f"{event.at:8.3f} s  {words(event)}"
+    words = _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
+    return None if words is None else f"{event.at:8.3f} s  {words}"
+
+
+def _http(event: HttpMoment) -> str | None:
+    """A step is told by where it was led and how it ended; its other moments are for machines."""
+    if event.what == "redirected":
+        return f"  {event.step}: led to {event.detail}"
+    return f"  {event.step}: {event.detail}" if event.what == "done" else None
 
 
 def timeline(events: Iterable[Event]) -> Iterator[str]:
@@ -96,13 +102,12 @@ def timeline(events: Iterable[Event]) -> Iterator[str]:
 
 
 def summary(record: RunRecord) -> Iterator[str]:
-    """The verdict, what to look at, the measurements, and what the prober says of itself."""
+    """The verdict, what to look at, what was measured, and what the prober says of itself."""
     reason = f" {record.reason}" if record.reason is not None else ""
     yield f"{record.outcome.upper()}{reason} · {record.target} · {record.scenario} · run {record.run_id}"
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"
         yield f"  Look at: {record.look}"
-    yield ""
     yield from _measurements(record)
     for objective in record.objectives:
         verdict = {True: "met", False: "MISSED", None: "not judged"}[objective.met]
@@ -116,23 +121,17 @@ def _measurements(record: RunRecord) -> Iterator[str]:
     values = record.measurements
     for name, ends in ENDS.items():
         if name == "response":
-            for reading in record.prober.turns:
-                label = "response" if len(record.prober.turns) == 1 else f"response {reading.turn}"
-                yield f"  {label:14}{_seconds(reading.response)}   {ends}{_beside(reading)}"
-        else:
-            yield f"  {name:14}{_seconds(getattr(values, name))}   {ends}"
+            yield from (_response(reading, ends) for reading in record.prober.turns if reading.response or reading.void)
+        elif (value := getattr(values, name)) is not None:
+            yield f"  {name:14}{value:7.3f} s   {ends}"
 
 
-def _seconds(value: float | None) -> str:
-    return "     -   " if value is None else f"{value:7.3f} s"
-
-
-def _beside(reading: TurnReading) -> str:
-    if reading.void is not None:
-        return f": no number: {reading.void}"
-    if reading.jitter_buffer is None:
-        return ""
-    return f" (of it {reading.jitter_buffer * 1000:.0f} ms our jitter buffer)"
+def _response(reading: TurnReading, ends: str) -> str:
+    label = f"response {reading.turn}"
+    if reading.response is None:
+        return f"  {label:14}      - s   no number: {reading.void}"
+    held = "" if reading.jitter_buffer is None else f" (of it {reading.jitter_buffer * 1000:.0f} ms our jitter buffer)"
+    return f"  {label:14}{reading.response:7.3f} s   {ends}{held}"
 
 
 def _health(record: RunRecord) -> str:

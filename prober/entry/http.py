@@ -1,0 +1,136 @@
+"""HTTP as the prober speaks it: marked as synthetic, each moment recorded, trouble translated into plain words."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any, Literal
+
+import aiohttp
+from yarl import URL
+
+from prober import __version__
+from prober.core.events import HttpMoment
+from prober.entry.words import authority, place
+from prober.recorder import Recorder
+
+USER_AGENT = f"livekit-prober/{__version__} (+synthetic)"
+PROBE_HEADER = "X-Synthetic-Probe"
+MOST_REDIRECTS = 10
+LONGEST_LINE = 64 * 1024
+NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
+"""aiohttp's own limits off: deadlines are the plan's."""
+
+
+class Moments:
+    """Writes down the moments of the requests of one session, one request at a time, under the name of its step."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._step = ""
+        self._url = URL()
+        self.last = ""
+
+    def begin(self, step: str) -> None:
+        """Name the moments to come."""
+        self._step = step
+        self.last = "nothing"
+
+    def done(self, status: int) -> None:
+        """The answer was read, as far as anybody needs it."""
+        self._record("done", str(status))
+
+    @property
+    def host(self) -> str:
+        """Whom the request is at just now: redirects move it."""
+        return authority(self._url)
+
+    def session(self, run_id: str) -> aiohttp.ClientSession:
+        """A browser in small: one cookie jar, one pool of connections, our marks on every request."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=_Handshakes(self._handshake)),
+            # As browsers do: cookies of hosts that are bare addresses are kept, values go back as they came.
+            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
+            headers={"User-Agent": USER_AGENT, PROBE_HEADER: run_id},
+            timeout=NO_TIMEOUT,
+            # aiohttp refuses lines over 8 KiB; browsers do not, and policies, cookies and redirects grow longer.
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            trace_configs=[self._traced()],
+        )
+
+    def _traced(self) -> aiohttp.TraceConfig:
+        traced = aiohttp.TraceConfig()
+
+        @traced.on_request_start.append
+        async def _(_session: Any, _context: Any, request: aiohttp.TraceRequestStartParams) -> None:
+            self._url = request.url
+            self._record("sent", self.host)
+
+        @traced.on_dns_resolvehost_end.append
+        async def _(_session: Any, _context: Any, lookup: aiohttp.TraceDnsResolveHostEndParams) -> None:
+            self._record("resolved", lookup.host)
+
+        @traced.on_connection_create_end.append
+        async def _(_session: Any, _context: Any, _created: aiohttp.TraceConnectionCreateEndParams) -> None:
+            self._record("tls" if self._url.scheme == "https" else "connected", self.host)
+
+        @traced.on_request_redirect.append
+        async def _(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+            try:
+                self._url = redirect.url.join(URL(redirect.response.headers.get("Location", "")))
+                self._record("redirected", place(self._url))
+            except ValueError:
+                return  # aiohttp refuses this address in a moment, with an error of its own
+
+        @traced.on_request_end.append
+        async def _(_session: Any, _context: Any, answer: aiohttp.TraceRequestEndParams) -> None:
+            self._record("first_byte", str(answer.response.status))
+
+        return traced
+
+    def _handshake(self) -> None:
+        self._record("connected", self.host)
+
+    def _record(
+        self, what: Literal["sent", "resolved", "connected", "tls", "first_byte", "redirected", "done"], detail: str
+    ) -> None:
+        self.last = what
+        self._recorder.record(HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail))
+
+
+class _Handshakes(ssl.SSLContext):
+    """The default context of a client, which also tells when a handshake begins: the TCP connection is up then.
+
+    asyncio asks the context for a TLS object at that moment; aiohttp itself tells only when TLS is up too.
+    """
+
+    def __new__(cls, begins: Callable[[], None]) -> "_Handshakes":  # noqa: ARG004 - __init__ takes it
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, begins: Callable[[], None]) -> None:
+        super().__init__()
+        self._begins = begins
+        self.load_default_certs()
+        self.set_alpn_protocols(["http/1.1"])
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        self._begins()
+        return super().wrap_bio(*args, **kwargs)
+
+
+def unreachable(error: aiohttp.ClientConnectionError, where: str) -> str:
+    """Why there is no connection to `where`, in words an operator can act on."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name of {where} does not resolve"
+        case aiohttp.ClientConnectorCertificateError():
+            certificate = error.certificate_error
+            why = getattr(certificate, "verify_message", "") or type(certificate).__name__
+            return f"the certificate of {where} is not trusted: {why.rstrip('.')}"
+        case aiohttp.ClientSSLError():
+            return f"TLS with {where} failed: {getattr(error.os_error, 'reason', None) or 'handshake broken off'}"
+        case aiohttp.ClientConnectorError() if isinstance(error.os_error, ConnectionRefusedError):
+            return f"{where} refused the connection"
+        case aiohttp.ClientConnectorError():
+            return f"no connection to {where}: {error.os_error.strerror or type(error.os_error).__name__}"
+        case _:
+            return f"{where} closed the connection without an answer"

@@ -1,0 +1,155 @@
+"""The direct way in and its clean-up: what our token says, and what a real server makes of it."""
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from livekit import api
+
+from prober.core.events import SessionGranted, TokenValidated
+from prober.core.plan import ApiKey, DirectEntry, Session
+from prober.core.reasons import Reason, TargetError
+from prober.entry.cleanup import CleanUp, delete_room
+from prober.entry.direct import grant
+from prober.entry.token import examine, validate
+from prober.recorder import Recorder
+from prober.refstack.server import LiveKitServer
+
+KEY = ApiKey(url="http://127.0.0.1:1", key="APIkey", secret="s" * 32)
+
+
+def recorder() -> Recorder:
+    return Recorder(time.monotonic, lambda _event: None)
+
+
+def granted(to: Recorder, key: ApiKey = KEY, *, agent: str = "support") -> Session:
+    entry = DirectEntry(url=key.url, agent_name=agent)
+    return grant(entry, key, "shop", "run-1", to, unix_ms=1_700_000_000_123, random="0123456789ab")
+
+
+def test_what_our_token_says() -> None:
+    to = recorder()
+    session = granted(to)
+    assert session.room == "synthetic-shop-1700000000123-0123456789ab"
+    (event,) = to.events
+    assert event == SessionGranted(at=event.at, server="http://127.0.0.1:1", room=session.room)
+
+    claims = jwt.decode(session.token, KEY.secret, algorithms=["HS256"], issuer=KEY.key)
+    assert claims["sub"] == "synthetic-01234567"
+    assert claims["exp"] - claims["nbf"] == 900
+    assert claims["attributes"] == {"synthetic": "true", "probe.run_id": "run-1"}
+    assert claims["video"]["roomJoin"] is True
+    assert claims["video"]["room"] == session.room
+    assert claims["video"]["canPublishSources"] == ["microphone"]
+    assert claims["roomConfig"] == {"agents": [{"agentName": "support"}], "emptyTimeout": 60, "departureTimeout": 5}
+    assert session.token not in repr((to.events, session))
+    assert KEY.secret not in repr(KEY)
+
+
+def test_an_unnamed_agent_is_not_asked_for() -> None:
+    claims = jwt.decode(granted(recorder(), agent="").token, options={"verify_signature": False})
+    assert "agents" not in claims["roomConfig"]
+
+
+def test_our_token_passes_our_own_check() -> None:
+    to = recorder()
+    assert examine(granted(to), to, now=time.time(), speaks=True).agents == ("support",)
+
+
+# Clean-up
+
+
+async def cleaned(answer: web.Response) -> CleanUp:
+    async def handler(_request: web.Request) -> web.Response:
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/twirp/livekit.RoomService/DeleteRoom", handler)
+    async with TestServer(app) as server:
+        return await delete_room(ApiKey(url=str(server.make_url("/")), key="APIkey", secret="s" * 32), "room")
+
+
+async def test_a_room_that_is_gone_already() -> None:
+    gone = web.json_response({"code": "not_found", "msg": "requested room does not exist"}, status=404)
+    assert await cleaned(gone) == CleanUp(ok=True, detail="was gone already")
+
+
+async def test_another_404_is_no_success() -> None:
+    assert await cleaned(web.Response(status=404, text="page not found")) == CleanUp(
+        ok=False, detail="LiveKit answered 404: unknown"
+    )
+
+
+async def test_a_key_that_may_not() -> None:
+    answer = web.json_response({"code": "unauthenticated", "msg": "permissions denied"}, status=401)
+    assert await cleaned(answer) == CleanUp(ok=False, detail="LiveKit answered 401: permissions denied")
+
+
+async def test_a_server_in_trouble() -> None:
+    assert await cleaned(web.Response(status=503)) == CleanUp(ok=False, detail="LiveKit answered 503: unknown")
+
+
+@pytest.mark.parametrize("answer", [(200, "<html>"), (400, "[1]"), (400, "null")])
+async def test_something_else_answers(answer: tuple[int, str]) -> None:
+    status, text = answer
+    result = await cleaned(web.Response(status=status, text=text, content_type="application/json"))
+    assert result == CleanUp(ok=False, detail="what answered is not LiveKit")
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        key = ApiKey(url=f"ws://127.0.0.1:{held.getsockname()[1]}", key="APIkey", secret="s" * 32)
+        result = await delete_room(key, "room")
+    assert not result.ok
+    assert result.detail.startswith("LiveKit cannot be reached")
+
+
+async def test_a_server_that_never_answers() -> None:
+    over = asyncio.Event()
+
+    async def handler(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    async with server:
+        key = ApiKey(url=f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", key="APIkey", secret="s" * 32)
+        result = await delete_room(key, "room", within=0.1)
+        over.set()
+    assert result == CleanUp(ok=False, detail="LiveKit did not answer within 0.1 s")
+
+
+# A real server
+
+
+@pytest.mark.stack
+async def test_a_real_server_takes_our_token_refuses_bad_ones_and_deletes_the_room(tmp_path: Path) -> None:
+    async with LiveKitServer(directory=tmp_path, progress=print) as server:
+        key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+        to = recorder()
+        session = granted(to, key)
+        await validate(session, to)
+        assert [event.status for event in to.events if isinstance(event, TokenValidated)] == [200]
+
+        for wrong, words in (
+            (ApiKey(url=server.url, key=server.api_key, secret="x" * 32), "signature is invalid"),
+            (ApiKey(url=server.url, key="APIother", secret="x" * 32), "invalid API key: APIother"),
+        ):
+            with pytest.raises(TargetError) as caught:
+                await validate(granted(to, wrong), to)
+            assert caught.value.reason is Reason.TOKEN_INVALID
+            assert words in str(caught.value)
+            assert "eyJ" not in str(caught.value)
+
+        async with api.LiveKitAPI(key.url, key.key, key.secret) as livekit:
+            await livekit.room.create_room(api.CreateRoomRequest(name=session.room))
+            assert await delete_room(key, session.room) == CleanUp(ok=True, detail="deleted")
+            assert not (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
+        assert (await delete_room(key, session.room)).ok
