@@ -1,45 +1,25 @@
 """The command line: the only place that exits or prints."""
 
 import asyncio
-import collections
 import datetime
 import signal
 import sys
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any
 
 import click
 import msgspec
-from rich.console import Console, Group
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.text import Text
+from rich.console import Console
 
 from prober import __version__
 from prober.child.parent import run_child
-from prober.core.events import Event
-from prober.core.measure import OBJECTIVES
-from prober.core.plan import (
-    ApiKey,
-    Deadlines,
-    DirectEntry,
-    Expectations,
-    Greeting,
-    Plan,
-    Ready,
-    Scenario,
-    TrialEntry,
-)
+from prober.core.plan import ApiKey, DirectEntry, Greeting, Plan, TrialEntry
 from prober.core.record import Head, RunRecord, derive, rederive
-from prober.core.steps import trial_steps
+from prober.options import WHAT, all_of, greeting_option, make_plan, trial_entry
 from prober.sinks import text
+from prober.sinks.live import Progress
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-TIMEOUTS = {Scenario.JOIN: 45.0, Scenario.CONVERSATION: 90.0}
-"""Seconds for a whole run, unless `--timeout` says otherwise."""
 WORST_FIRST = (1, 4, 3, 0)
 """Of several runs the exit code that matters most."""
 
@@ -54,99 +34,6 @@ def main() -> None:
     """
 
 
-def _objective(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:
-    """`NAME=SECONDS`, any number of them."""
-    objectives: dict[str, float] = {}
-    for value in values:
-        name, _, seconds = value.partition("=")
-        if name not in OBJECTIVES:
-            raise click.BadParameter(f"'{name}' is no measurement; the measurements are {', '.join(OBJECTIVES)}.")
-        try:
-            objectives[name] = float(seconds)
-        except ValueError:
-            raise click.BadParameter(f"'{value}' is not NAME=SECONDS, such as agent_join=3.") from None
-    return objectives
-
-
-_WHAT = (
-    click.option(
-        "--scenario",
-        type=click.Choice([scenario.value for scenario in Scenario]),
-        default=Scenario.CONVERSATION.value,
-        show_default=True,
-        help="join: see the agent arrive and stay. conversation: also speak to it and hear its answers.",
-    ),
-    click.option(
-        "--say",
-        multiple=True,
-        metavar="FIXTURE|FILE",
-        help="A recorded sentence by its fixture id, or a WAV file; one turn each.  [default: en-hours]",
-    ),
-    click.option(
-        "--ready",
-        type=click.Choice([ready.value for ready in Ready]),
-        default=Ready.STATE.value,
-        show_default=True,
-        help='What the product\'s page waits for before it stops saying "connecting…".',
-    ),
-    click.option("--target", default="default", show_default=True, help="A name for what is probed."),
-    click.option(
-        "--agent-join-deadline",
-        type=click.FloatRange(min=0, min_open=True),
-        default=Deadlines().agent_join,
-        show_default=True,
-        help="Seconds after which an absent agent fails the run.",
-    ),
-    click.option(
-        "--reply-within",
-        type=click.FloatRange(min=0, min_open=True),
-        default=Deadlines().reply,
-        show_default=True,
-        help="Seconds after which a missing answer fails the run.",
-    ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        help="Seconds for the whole run.  [default: 45 for join, 90 for conversation]",
-    ),
-    click.option(
-        "--objective",
-        "objectives",
-        multiple=True,
-        metavar="NAME=SECONDS",
-        callback=_objective,
-        help="A measurement's limit; missing it is exit code 3, not a failure. Repeatable.",
-    ),
-    click.option("--json", "json_to", metavar="FILE|-", help="Write the run record; '-' for standard output."),
-    click.option(
-        "--record",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Keep the record and both sides' sound (stereo WAV: left we, right the agent) in this folder.",
-    ),
-    click.option("-v", "--verbose", is_flag=True, help="Show what the run's own process prints."),
-)
-
-
-def _greeting(default: Greeting) -> Callable[[F], F]:
-    return click.option(
-        "--greeting",
-        type=click.Choice([greeting.value for greeting in Greeting]),
-        default=default.value,
-        show_default=True,
-        help="Whether the agent speaks first. optional waits for it and goes on without.",
-    )
-
-
-def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
 @main.command()
 @click.option("--trial-url", metavar="URL", help="The page with the Start Trial button: walk in as a customer does.")
 @click.option("--url", envvar="LIVEKIT_URL", metavar="URL", help="LiveKit's own URL, for the direct way in.")
@@ -158,8 +45,8 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     help="Its secret. Better in LIVEKIT_API_SECRET: arguments can be read by every user of the machine.",
 )
 @click.option("--agent-name", default="", metavar="NAME", help="Agent to dispatch in the direct way; none: implicit.")
-@_greeting(Greeting.OPTIONAL)
-@_options(*_WHAT)
+@greeting_option(Greeting.OPTIONAL)
+@all_of(*WHAT)
 def run(
     trial_url: str | None,
     url: str | None,
@@ -174,7 +61,7 @@ def run(
     """
     key = ApiKey(url=url, key=api_key, secret=api_secret) if url and api_key and api_secret else None
     if trial_url is not None:
-        entry: TrialEntry | DirectEntry = _trial(trial_url)
+        entry: TrialEntry | DirectEntry = trial_entry(trial_url)
     elif key is not None:
         entry = DirectEntry(url=key.url, agent_name=agent_name)
     else:
@@ -182,21 +69,14 @@ def run(
             "No way in: give --trial-url, or --url, --api-key and --api-secret "
             "(or LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET)."
         )
-    sys.exit(asyncio.run(_probe(_plan(entry, what), key, what)))
-
-
-def _trial(trial_url: str) -> TrialEntry:
-    try:
-        return trial_steps(trial_url)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--trial-url") from error
+    sys.exit(asyncio.run(_probe(make_plan(entry, what), key, what)))
 
 
 @main.command()
 @click.option("--once", is_flag=True, help="Make one run against the stack, stop everything, exit as `run` does.")
 @click.option("--fault", metavar="NAME", help="Break the stack first; `--fault help` lists what can be broken.")
-@_greeting(Greeting.EXPECTED)
-@_options(*_WHAT)
+@greeting_option(Greeting.EXPECTED)
+@all_of(*WHAT)
 def demo(once: bool, fault: str | None, **what: Any) -> None:
     """Start the reference stack: a small real voice product on this machine. Needs no account."""
     # The reference stack is an extra: only this command needs it.
@@ -216,7 +96,7 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
         async with ReferenceStack(fault=broken, progress=_progress) as stack:
             key = ApiKey(url=stack.server.url, key=stack.server.api_key, secret=stack.server.api_secret)
             if once:
-                return await _probe(_plan(_trial(stack.trial_url), what), key, what)
+                return await _probe(make_plan(trial_entry(stack.trial_url), what), key, what)
             click.echo(f"The product is up: {stack.trial_url}\nOpen it and press Start Trial, or probe it:")
             click.echo(f"  livekit-prober run --trial-url {stack.trial_url}\nCtrl-C stops it.")
             return await _until_signal()
@@ -228,9 +108,15 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def replay(files: Sequence[Path]) -> None:
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a run record and do nothing else.")
+def replay(files: Sequence[Path], schema: bool) -> None:
     """Derive measurements and verdict again from saved run records, and exit as `run` does."""
+    if schema:
+        click.echo(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(RunRecord)), indent=1))
+        return
+    if not files:
+        raise click.UsageError("Name at least one file that `--json` or `--record` has written.")
     codes = []
     for file in files:
         try:
@@ -240,53 +126,6 @@ def replay(files: Sequence[Path]) -> None:
         _print(Console(highlight=False), record, with_timeline=True)
         codes.append(record.exit_code)
     sys.exit(min(codes, key=WORST_FIRST.index))
-
-
-def _plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
-    scenario = Scenario(what["scenario"])
-    say = tuple(what["say"] or ("en-hours",)) if scenario is Scenario.CONVERSATION else ()
-    if what["say"] and not say:
-        raise click.UsageError("--say belongs to --scenario conversation: join does not speak.")
-    if not _is_name(what["target"]):
-        raise click.BadParameter("a target's name has 1 to 63 of a-z, 0-9 and '-'.", param_hint="--target")
-    run_id = uuid.uuid4().hex[:16]
-    directory: Path | None = what["record"]
-    if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
-    return Plan(
-        run_id=run_id,
-        target=what["target"],
-        entry=entry,
-        say=tuple(_sentence(name) for name in say),
-        recording=None if directory is None else str((directory / f"{run_id}.wav").absolute()),
-        expectations=Expectations(
-            scenario=scenario,
-            greeting=Greeting(what["greeting"]),
-            ready=Ready(what["ready"]),
-            turns=len(say),
-            deadlines=Deadlines(
-                agent_join=what["agent_join_deadline"],
-                reply=what["reply_within"],
-                run=what["timeout"] or TIMEOUTS[scenario],
-            ),
-            objectives=what["objectives"],
-        ),
-    )
-
-
-def _sentence(name: str) -> str:
-    """The fixture's id, or the file's absolute path; wrong ones are found before the run begins."""
-    from prober.fixtures import FixtureError, load_fixture  # noqa: PLC0415 - numpy, only where something is said
-
-    try:
-        load_fixture(name)
-    except FixtureError as error:
-        raise click.BadParameter(str(error), param_hint="--say") from error
-    return name
-
-
-def _is_name(target: str) -> bool:
-    return 0 < len(target) <= 63 and all(char in "abcdefghijklmnopqrstuvwxyz0123456789-" for char in target)
 
 
 async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
@@ -307,39 +146,12 @@ async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
         trigger=plan.trigger,
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
-    with _Progress(console) as progress:
+    with Progress(console) as progress:
         events = await run_child(plan, key, stop=stop, on_event=progress.show, verbose=what["verbose"])
     record = derive(head, plan.expectations, events)
     _print(console, record, with_timeline=console.is_terminal)
     _keep(record, plan.recording, json_to)
     return 128 + signals[0] if signals else record.exit_code
-
-
-class _Progress:
-    """The run while it goes on: on a terminal its newest moments, which go again; elsewhere a plain line each."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._newest: collections.deque[str] = collections.deque(maxlen=8)
-        self._live = Live(console=console, transient=True, refresh_per_second=8)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
-
-    def show(self, event: Event) -> None:
-        line = text.moment(event)
-        if line is None:
-            return
-        if self._console.is_terminal:
-            self._newest.append(line)
-            self._live.update(Group(*(Text(newest) for newest in self._newest), Spinner("dots")))
-        else:
-            self._console.print(line, markup=False, soft_wrap=True)
 
 
 def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None:

@@ -1,0 +1,143 @@
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from prober.cli import main
+from prober.core.plan import Scenario
+from prober.core.reasons import Reason
+from prober.core.record import RunRecord
+from tests.golden.regenerate import GOLDEN
+from tests.golden.test_golden import RECORDS
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "run-record.schema.json"
+
+
+def invoke(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    clean = dict.fromkeys(("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), None) | (env or {})
+    return CliRunner(env=clean).invoke(main, arguments)
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port of ours that refuses every connection: bound, never listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "prober.cli", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_closed_door_is_named_and_exits_1(tmp_path: Path) -> None:
+    with closed_port() as port:
+        done = program("run", "--trial-url", f"http://127.0.0.1:{port}/", "--json", str(tmp_path / "record.json"))
+    assert done.returncode == 1, done.stderr
+    assert "FAIL trial_unreachable" in done.stdout
+    assert "Look at: Is the web app up" in done.stdout
+    record = msgspec.json.decode((tmp_path / "record.json").read_bytes(), type=RunRecord)
+    assert record.reason is Reason.TRIAL_UNREACHABLE
+    assert record.prober.cpu is not None
+
+
+def test_json_alone_is_on_standard_output_where_it_is_asked_for() -> None:
+    with closed_port() as port:
+        done = program("run", "--trial-url", f"http://127.0.0.1:{port}/", "--scenario", "join", "--json", "-")
+    assert json.loads(done.stdout)["scenario"] == Scenario.JOIN
+    assert "FAIL trial_unreachable" in done.stderr
+
+
+def test_a_direct_run_against_a_dead_server_is_the_servers_failure() -> None:
+    with closed_port() as port:
+        done = program(
+            *("run", "--url", f"ws://127.0.0.1:{port}", "--api-key", "k", "--api-secret", "s" * 32, "--json", "-")
+        )
+    assert done.returncode == 1
+    record = json.loads(done.stdout)
+    assert record["reason"] == "server_unreachable"
+    assert record["left_behind"] == [f"room {record['room']}: LiveKit cannot be reached: ClientConnectorError"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "No way in: give --trial-url"),
+        (("--url", "ws://h", "--api-key", "k"), "No way in"),
+        (("--trial-url", "ftp://x"), "no URL with http:// or https://"),
+        (("--trial-url", "http://h/", "--say", "en-nothing"), "no sentence is called 'en-nothing'"),
+        (("--trial-url", "http://h/", "--say", "./missing.wav"), "missing.wav"),
+        (("--trial-url", "http://h/", "--scenario", "join", "--say", "en-yes"), "join does not speak"),
+        (("--trial-url", "http://h/", "--target", "My Shop"), "a target's name has 1 to 63 of"),
+        (("--trial-url", "http://h/", "--objective", "speed=3"), "'speed' is no measurement; the measurements are"),
+        (("--trial-url", "http://h/", "--objective", "response"), "is not NAME=SECONDS"),
+        (("--trial-url", "http://h/", "--objective", "response=nan"), "is not NAME=SECONDS"),
+        (("--trial-url", "http://h/", "--timeout", "0"), "0"),
+        (("--trial-url", "http://h/", "--timeout", "5"), "shorter than the deadline of a single step in it"),
+        (("--trial-url", "http://h/", "--greeting", "maybe"), "maybe"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_call_says_what_would_be_right_and_exits_2(arguments: tuple[str, ...], words: str) -> None:
+    result = invoke("run", *arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.replace("│", " ").split())
+
+
+def test_the_secret_of_the_environment_is_in_no_output() -> None:
+    env = {
+        "LIVEKIT_URL": "ws://127.0.0.1:1",
+        "LIVEKIT_API_KEY": "canary-key",
+        "LIVEKIT_API_SECRET": "canary-secret" * 3,
+    }
+    result = invoke("run", "--objective", "x=1", env=env)
+    assert result.exit_code == 2
+    assert "canary" not in result.output
+    assert "canary" not in invoke("run", "--help", env=env).output
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_replay_derives_the_same_verdict_and_exits_alike(path: Path) -> None:
+    record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
+    result = invoke("replay", str(path))
+    assert result.exit_code == record.exit_code
+    assert f"{record.outcome.upper()}{f' {record.reason}' if record.reason else ''} · shop" in result.output
+
+
+def test_replay_of_several_exits_with_what_matters_most() -> None:
+    passed, failed, unclear = (str(GOLDEN / f"{name}.json") for name in ("pass_join", "agent_absent", "prober_crash"))
+    assert invoke("replay", passed, unclear).exit_code == 4
+    assert invoke("replay", passed, unclear, failed).exit_code == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"schema": "other/1"}', b"\xff\xfe"])
+def test_replay_of_something_else_says_so(tmp_path: Path, content: bytes) -> None:
+    other = tmp_path / "other.json"
+    other.write_bytes(content)
+    result = invoke("replay", str(other))
+    assert result.exit_code == 2
+    assert "is no run record" in " ".join(result.output.split())
+
+
+def test_the_published_schema_is_the_records_and_every_golden_fits_it() -> None:
+    published = json.loads(SCHEMA.read_text())
+    assert published == json.loads(invoke("replay", "--schema").output)
+    for path in RECORDS:
+        jsonschema.validate(json.loads(path.read_bytes()), published)
+
+
+def test_faults_can_be_listed_and_unknown_ones_are_refused() -> None:
+    assert "missing_tts_key" in invoke("demo", "--fault", "help").output
+    result = invoke("demo", "--once", "--fault", "gremlins")
+    assert result.exit_code == 2
+    assert "'gremlins' is no fault" in result.output
