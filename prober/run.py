@@ -50,7 +50,7 @@ async def probe(
     expectations: Expectations, clips: Sequence[Clip], recorder: Recorder, *, enter: Enter, join: Join
 ) -> None:
     """Make the run; whatever happens is in the recorder's events afterwards. Raises only CancelledError."""
-    recorder.record(RunStarted(at=recorder.elapsed()))
+    recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin))
     due = expectations.deadlines
     try:
         async with asyncio.timeout(due.run):

@@ -52,7 +52,7 @@ def stats(at: float, emitted: int) -> ReceiverStats:
 def entered() -> tuple[AnyEvent, ...]:
     """From the door to an agent that is ready."""
     return (
-        RunStarted(at=0.0),
+        RunStarted(at=0.0, monotonic=0.0),
         TrialRequested(at=0.0),
         SessionGranted(at=0.2, server="ws://127.0.0.1:7880", room="trial_1_a"),
         RoomJoined(at=0.3, room="trial_1_a", identity="caller"),

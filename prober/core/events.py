@@ -18,7 +18,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="even
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
-    """The child began: the zero of every other moment."""
+    """The child began: the zero of every other moment, `monotonic` on the machine's monotonic clock."""
+
+    monotonic: float
 
 
 # The way in

@@ -53,13 +53,13 @@ class Microphone:
         tap = open_stream(self.track)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._push(clip))
+                group.create_task(self.push(resample(clip.pcm, clip.rate, SOURCE_RATE)))
                 return await self._find(tap, clip)
         finally:
             await tap.aclose()
 
-    async def _push(self, clip: Clip) -> None:
-        pcm = resample(clip.pcm, clip.rate, SOURCE_RATE)
+    async def push(self, pcm: NDArray[np.int16]) -> None:
+        """Play samples (n,) at SOURCE_RATE; returns when the last of them is queued."""
         pcm = np.pad(pcm, (0, -len(pcm) % FRAME))
         for begin in range(0, len(pcm), FRAME):
             await self._source.capture_frame(

@@ -193,7 +193,7 @@ class Call:
     async def note_receiver(self) -> None:
         """Record WebRTC's totals for the agent's audio, if it has any yet."""
         stats = await self._room.get_rtc_stats()
-        for item in stats.subscriber_stats:
+        for item in (*stats.publisher_stats, *stats.subscriber_stats):  # with one peer connection all is the publisher's
             if item.WhichOneof("stats") == "inbound_rtp" and item.inbound_rtp.stream.kind == "audio":
                 inbound, received = item.inbound_rtp.inbound, item.inbound_rtp.received
                 self._recorder.record(

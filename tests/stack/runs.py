@@ -1,0 +1,45 @@
+"""Real runs against the reference stack, made as the command line makes them: by a child process."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from prober.child.parent import run_child
+from prober.core.events import Event
+from prober.core.plan import ApiKey, Expectations, Greeting, Plan
+from prober.core.record import Head, RunRecord, derive
+from prober.core.steps import trial_steps
+from prober.refstack.stack import ReferenceStack
+
+CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=1)
+
+
+def key_of(stack: ReferenceStack) -> ApiKey:
+    """The stack's own API key."""
+    return ApiKey(url=stack.server.url, key=stack.server.api_key, secret=stack.server.api_secret)
+
+
+async def make_run(
+    stack: ReferenceStack,
+    expectations: Expectations = CONVERSATION,
+    *,
+    say: tuple[str, ...] = ("en-hours",),
+    on_event: Callable[[Event], None] = lambda _event: None,
+    stop: asyncio.Event | None = None,
+    recording: Path | None = None,
+) -> RunRecord:
+    """One run through the stack's trial door, its room deleted afterwards."""
+    plan = Plan(
+        run_id=uuid.uuid4().hex[:16],
+        target="reference",
+        entry=trial_steps(stack.trial_url),
+        say=say if expectations.subscribes else (),
+        expectations=msgspec.structs.replace(expectations, turns=len(say) if expectations.subscribes else 0),
+        recording=None if recording is None else str(recording),
+    )
+    events = await run_child(plan, key_of(stack), stop=stop or asyncio.Event(), on_event=on_event)
+    head = Head(run_id=plan.run_id, target=plan.target, trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
+    return derive(head, plan.expectations, events)
