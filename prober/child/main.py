@@ -67,7 +67,6 @@ def _recorder(pipe: Pipe) -> Recorder:
 
 
 async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
-    gate = SileroGate()
     clips = [load_fixture(name) for name in plan.say]
     recorder = _recorder(pipe)  # what loads, loads before the run begins
     watches = [asyncio.create_task(watch) for watch in (_beat(recorder), _stalls(recorder), _obey(stdin, recorder))]
@@ -79,7 +78,7 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
         return session
 
     def joined(session: Session) -> AbstractAsyncContextManager[Call]:
-        return _join(session, plan, recorder, gate)
+        return _join(session, plan, recorder)
 
     await probe(plan.expectations, clips, recorder, enter=enter, join=joined)
     for watch in watches:
@@ -104,7 +103,7 @@ async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:
 
 
 @asynccontextmanager
-async def _join(session: Session, plan: Plan, recorder: Recorder, gate: SileroGate) -> AsyncIterator[Call]:
+async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterator[Call]:
     """The joined room. What the server thinks of the token is asked beside it: it must not lengthen what we measure."""
     validating = asyncio.create_task(token.validate(session, recorder))
     try:
@@ -113,7 +112,7 @@ async def _join(session: Session, plan: Plan, recorder: Recorder, gate: SileroGa
             recorder,
             within=plan.expectations.deadlines.room_join,
             listens=plan.expectations.subscribes,
-            gate=gate,
+            gates=SileroGate,
             recording=None if plan.recording is None else Path(plan.recording),
         ) as call:
             yield call

@@ -12,10 +12,7 @@ from prober.core.resampling import resample
 from prober.core.speech import RATE
 
 REGION = 1.0  # seconds of speech beside its start and its end that are looked for: unlike any other second of it
-NEAR = (
-    0.25,
-    0.1,
-)  # seconds beside the edge that place it, as a gap further inside must not; the second, if one is near
+NEAR = (0.25, 0.1)  # seconds beside the edge that place it; the shorter where the playout ran dry in the longer
 TIP = 0.04  # seconds at the very edge that must be there, and not be silence: a sentence may have been cut off
 LOUDER = 4.0  # times the energy the tip may differ by: the resampler is not flat up to 8 kHz, and is not a gain
 SLACK = 0.5  # seconds the near part may lie away from where the region was found

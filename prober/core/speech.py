@@ -61,8 +61,8 @@ class Edge:
 class SpeechDetector:
     """Finds onsets and ends of speech in a stream, as it comes; how it is cut into frames does not matter.
 
-    An onset is reported about 0.15 s after it, an end 0.35 s after it. Onsets and ends alternate, samples ascend. `gate`
-    is this stream's alone until the stream ends.
+    An onset is reported about 0.15 s after it, an end 0.35 s after it. Onsets and ends alternate, samples ascend.
+    `gate` is this stream's alone until the stream ends.
     """
 
     def __init__(self, gate: VoiceGate) -> None:

@@ -1,0 +1,144 @@
+"""Who is in the room and what becomes of them: LiveKit's callbacks record and return, nothing else."""
+
+import asyncio
+
+from livekit import rtc
+
+from prober.core.events import (
+    AgentJoined,
+    AgentState,
+    AgentTrack,
+    ParticipantSeen,
+    Reconnected,
+    Reconnecting,
+    TranscriptHeard,
+)
+from prober.core.reasons import Reason
+from prober.recorder import Recorder
+
+STATE = "lk.agent.state"
+NAME = "lk.agent.name"
+ON_BEHALF = "lk.publish_on_behalf"
+"""Set on avatars: they are of kind AGENT and not the agent (components-js, useVoiceAssistant)."""
+TRANSCRIPTION = "lk.transcription"
+
+
+class Presence:
+    """Watches a room, from before it is joined until we leave; the agent is the first one that pages take for it.
+
+    `tracks` gets the agent's audio tracks as we are subscribed to them, `transcripts` the open text streams.
+    """
+
+    def __init__(self, room: rtc.Room, recorder: Recorder, *, listens: bool) -> None:
+        self._room = room
+        self._recorder = recorder
+        self._listens = listens
+        self._agent: str | None = None
+        self._here = False
+        self._heard: set[str] = set()
+        self.tracks: asyncio.Queue[rtc.Track] = asyncio.Queue()
+        self.transcripts: asyncio.Queue[tuple[rtc.TextStreamReader, str]] = asyncio.Queue()
+        self._watch()
+
+    def entered(self) -> None:
+        """We are in: whoever is there already was there before us, and no callback tells of them."""
+        self._here = True
+        for participant in list(self._room.remote_participants.values()):
+            self._see(participant, before_us=True)
+
+    def leaving(self) -> None:
+        """From here on nothing that happens is a fault."""
+        self._here = False
+
+    def _watch(self) -> None:
+        room, record, elapsed = self._room, self._recorder.record, self._recorder.elapsed
+        room.register_text_stream_handler(
+            TRANSCRIPTION, lambda reader, identity: self.transcripts.put_nowait((reader, identity))
+        )
+
+        @room.on("participant_connected")
+        def _(participant: rtc.RemoteParticipant) -> None:
+            if self._here:
+                self._see(participant, before_us=False)
+
+        @room.on("participant_attributes_changed")
+        def _(changed: dict[str, str], participant: rtc.Participant) -> None:
+            if participant.identity == self._agent and STATE in changed:
+                record(AgentState(at=elapsed(), identity=participant.identity, state=changed[STATE]))
+
+        @room.on("track_published")
+        def _(publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+            self._see_publication(publication, participant)
+
+        @room.on("track_subscribed")
+        def _(_track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+            self._see_publication(publication, participant)
+
+        @room.on("participant_disconnected")
+        def _(participant: rtc.RemoteParticipant) -> None:
+            if participant.identity == self._agent and self._here:
+                self._recorder.stop(Reason.AGENT_LEFT, reason_name(participant.disconnect_reason))
+
+        @room.on("reconnecting")
+        def _() -> None:
+            record(Reconnecting(at=elapsed()))
+
+        @room.on("reconnected")
+        def _() -> None:
+            record(Reconnected(at=elapsed()))
+
+        @room.on("disconnected")
+        def _(reason: rtc.DisconnectReason.ValueType) -> None:
+            if self._here:
+                self._recorder.stop(Reason.DISCONNECTED, reason_name(reason))
+
+    def _see(self, participant: rtc.RemoteParticipant, *, before_us: bool) -> None:
+        """A first sight already carries attributes and tracks: they are read here and not only when they change."""
+        at, identity, attributes = self._recorder.elapsed(), participant.identity, participant.attributes
+        kind = rtc.ParticipantKind.Name(participant.kind).removeprefix("PARTICIPANT_KIND_").lower()
+        self._recorder.record(ParticipantSeen(at=at, identity=identity, kind=kind, before_us=before_us))
+        if self._agent is not None or not is_agent(participant):
+            return
+        self._agent = identity
+        self._recorder.record(AgentJoined(at=at, identity=identity, name=attributes.get(NAME, ""), before_us=before_us))
+        if STATE in attributes:
+            self._recorder.record(AgentState(at=at, identity=identity, state=attributes[STATE]))
+        for publication in participant.track_publications.values():
+            self._see_publication(publication, participant)
+
+    def _see_publication(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        """A track is there once we are subscribed; where the scenario only looks, once it is published."""
+        wanted = participant.identity == self._agent and publication.kind == rtc.TrackKind.KIND_AUDIO
+        track = publication.track
+        if not wanted or publication.sid in self._heard or (self._listens and track is None):
+            return
+        self._heard.add(publication.sid)
+        self._recorder.record(AgentTrack(at=self._recorder.elapsed(), identity=participant.identity))
+        if self._listens and track is not None:
+            self.tracks.put_nowait(track)
+
+    async def read_transcripts(self) -> None:
+        """Record every transcript that comes, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(self._read_transcript(*await self.transcripts.get()))
+
+    async def _read_transcript(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        final = (reader.info.attributes or {}).get("lk.transcription_final") == "true"
+        text = await reader.read_all()
+        ours = identity == self._room.local_participant.identity
+        self._recorder.record(
+            TranscriptHeard(
+                at=self._recorder.elapsed(), speaker="caller" if ours else "agent", final=final, characters=len(text)
+            )
+        )
+
+
+def is_agent(participant: rtc.RemoteParticipant) -> bool:
+    """Whether customers' pages take this participant for the agent."""
+    return participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and ON_BEHALF not in participant.attributes
+
+
+def reason_name(reason: rtc.DisconnectReason.ValueType | None) -> str:
+    """LiveKit's name of it, in small letters; empty where there is none."""
+    return "" if reason is None else rtc.DisconnectReason.Name(reason).lower()
