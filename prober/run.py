@@ -27,6 +27,8 @@ from prober.recorder import DeadlinePassed, Recorder, RunStopped
 
 QUIET = 1.0
 """Seconds of the agent's silence after which the turn is ours."""
+HEARD_OUT = 1.0
+"""Seconds of an answer that are heard before anything else: the recording must show that it was speech."""
 
 
 class Call(Protocol):
@@ -103,7 +105,8 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
         await _silence(recorder)
         recorder.record(ReadyToSpeak(at=recorder.elapsed(), turn=turn))
         await call.speak(turn, clip)
-        await _answer(turn, recorder, due.reply)
+        answered = await _answer(turn, recorder, due.reply)
+        await recorder.pause(answered + HEARD_OUT)
         await call.note_receiver()
 
 
@@ -126,13 +129,14 @@ def _quiet_until(recorder: Recorder) -> float | None:
     return None if stopped is None else stopped + QUIET
 
 
-async def _answer(turn: int, recorder: Recorder, within: float) -> None:
-    """Wait for the answer to this turn: speech that goes on past our end, or begins after it."""
-    answered = next(found for found in Timeline(recorder.events).turns() if found.number == turn)
-    if answered.answered is not None:
-        return
+async def _answer(turn: int, recorder: Recorder, within: float) -> float:
+    """Wait for the answer to this turn: speech that goes on past our end, or begins after it. When it began."""
+    so_far = next(found for found in Timeline(recorder.events).turns() if found.number == turn)
+    if so_far.answered is not None:
+        return so_far.answered
     ended = _last(recorder, UtteranceEnded)
-    await recorder.wait_for(AgentSpeechStarted, due=ended + within, where=lambda onset: onset.at >= ended)
+    answer = await recorder.wait_for(AgentSpeechStarted, due=ended + within, where=lambda onset: onset.at >= ended)
+    return answer.at
 
 
 def _last(recorder: Recorder, kind: type[Event]) -> float:

@@ -36,3 +36,7 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     virtual = item.get_closest_marker("virtual_time")
     return {"virtual": VirtualTimeLoop} if virtual else {"real": asyncio.new_event_loop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak-runs", type=int, default=6, help="runs in a row that must leave nothing behind")

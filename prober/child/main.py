@@ -86,6 +86,7 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
     granted = next((event for event in recorder.events if isinstance(event, SessionGranted)), None)
     if key is not None and granted is not None:
         await _delete_room(key, granted.room, recorder)
+    recorder.record(_heartbeat(recorder))
 
 
 async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:
@@ -130,10 +131,14 @@ async def _delete_room(key: ApiKey, room: str, recorder: Recorder) -> None:
     recorder.record(CleanedUp(at=recorder.elapsed(), resource="room", name=room, ok=result.ok, detail=result.detail))
 
 
+def _heartbeat(recorder: Recorder) -> Heartbeat:
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Heartbeat(at=recorder.elapsed(), cpu=round(time.process_time(), 3), rss=rss)
+
+
 async def _beat(recorder: Recorder) -> None:
     while True:
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        recorder.record(Heartbeat(at=recorder.elapsed(), cpu=round(time.process_time(), 3), rss=rss))
+        recorder.record(_heartbeat(recorder))
         await asyncio.sleep(HEARTBEAT)
 
 

@@ -129,7 +129,7 @@ def _agent_environment(ours: Mapping[str, str]) -> dict[str, str]:
 
 def _fixtures() -> Path:
     """The recorded sentences: beside the package in a checkout, inside it when installed."""
-    installed = _HERE.parent / "fixtures" / "audio"
+    installed = _HERE.parent / "audio"
     return installed if installed.is_dir() else _HERE.parents[1] / "fixtures" / "audio"
 
 

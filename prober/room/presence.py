@@ -40,11 +40,11 @@ class Presence:
         self.transcripts: asyncio.Queue[tuple[rtc.TextStreamReader, str]] = asyncio.Queue()
         self._watch()
 
-    def entered(self) -> None:
-        """We are in: whoever is there already was there before us, and no callback tells of them."""
+    def entered(self, at: float) -> None:
+        """We are in: who is there already was there before us, and no callback tells of them; they are dated `at`."""
         self._here = True
         for participant in list(self._room.remote_participants.values()):
-            self._see(participant, before_us=True)
+            self._see(participant, at, before_us=True)
 
     def leaving(self) -> None:
         """From here on nothing that happens is a fault."""
@@ -59,7 +59,7 @@ class Presence:
         @room.on("participant_connected")
         def _(participant: rtc.RemoteParticipant) -> None:
             if self._here:
-                self._see(participant, before_us=False)
+                self._see(participant, elapsed(), before_us=False)
 
         @room.on("participant_attributes_changed")
         def _(changed: dict[str, str], participant: rtc.Participant) -> None:
@@ -92,9 +92,9 @@ class Presence:
             if self._here:
                 self._recorder.stop(Reason.DISCONNECTED, reason_name(reason))
 
-    def _see(self, participant: rtc.RemoteParticipant, *, before_us: bool) -> None:
+    def _see(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
         """A first sight already carries attributes and tracks: they are read here and not only when they change."""
-        at, identity, attributes = self._recorder.elapsed(), participant.identity, participant.attributes
+        identity, attributes = participant.identity, participant.attributes
         kind = rtc.ParticipantKind.Name(participant.kind).removeprefix("PARTICIPANT_KIND_").lower()
         self._recorder.record(ParticipantSeen(at=at, identity=identity, kind=kind, before_us=before_us))
         if self._agent is not None or not is_agent(participant):

@@ -66,9 +66,9 @@ class Call:
         except rtc.ConnectError as error:
             reason = next((reason for text, reason in CAUSES if text in error.message), Reason.MEDIA_UNREACHABLE)
             raise TargetError(reason, error.message.replace(session.token, "…")) from error
-        identity = self._room.local_participant.identity
-        self._recorder.record(RoomJoined(at=self._recorder.elapsed(), room=self._room.name, identity=identity))
-        self._presence.entered()
+        at, identity = self._recorder.elapsed(), self._room.local_participant.identity
+        self._recorder.record(RoomJoined(at=at, room=self._room.name, identity=identity))
+        self._presence.entered(at)
 
     async def publish(self) -> None:
         """Open our microphone, as the customer's page does on joining."""

@@ -1,0 +1,244 @@
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+import jwt
+import pytest
+
+from prober.refstack.faults import EFFECTS, Fault, put
+from prober.refstack.trial_app.app import TrialApp
+from prober.refstack.trial_app.connection import Knobs
+from prober.refstack.trial_app.livekit_client import cached_client
+from prober.refstack.trial_app.trials import RateLimit, Throttle, Trials
+
+SECRET = "a-secret-of-at-least-32-characters"
+EMAIL = {"email": "ada@example.com"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What the app knows of its LiveKit server; nobody listens there."""
+
+    url: str = "ws://127.0.0.1:9"
+    api_key: str = "key"
+    api_secret: str = SECRET
+
+
+def trial_app(rate_limit: RateLimit | None = None) -> TrialApp:
+    knobs = Knobs(agent_name="receptionist")
+    return TrialApp(server=Server(), knobs=knobs, progress=lambda _: None, rate_limit=rate_limit)
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[TrialApp]:
+    async with trial_app() as running:
+        yield running
+
+
+@pytest.fixture
+async def web(app: TrialApp) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(app.url) as session:
+        yield session
+
+
+async def start_trial(web: aiohttp.ClientSession) -> str:
+    async with web.post("/api/trial", data=EMAIL, allow_redirects=False) as answer:
+        trial_id = (await answer.json())["trial_id"]
+        assert isinstance(trial_id, str)
+        return trial_id
+
+
+async def refusal(response: aiohttp.ClientResponse) -> tuple[int, str]:
+    body = await response.json()
+    assert list(body) == ["error"]
+    return response.status, body["error"]
+
+
+@pytest.mark.parametrize("way", ["form", "json"])
+async def test_a_trial_leads_to_its_call(web: aiohttp.ClientSession, way: str) -> None:
+    body = {"data": EMAIL} if way == "form" else {"json": EMAIL}
+    async with web.post("/api/trial", allow_redirects=False, **body) as answer:
+        trial = await answer.json()
+        assert answer.status == 303
+        assert answer.headers["Location"] == f"/call?trial={trial['trial_id']}"
+        assert re.fullmatch(r"trial_\d{13}_[0-9a-f]{8}", trial["room_name"])
+    async with web.get(answer.headers["Location"]) as page:
+        assert page.status == 200
+        assert trial["room_name"] in await page.text()
+
+
+async def test_following_the_redirect_ends_at_the_call_page(web: aiohttp.ClientSession) -> None:
+    async with web.post("/api/trial", data=EMAIL) as page:
+        assert page.status == 200
+        assert page.url.path == "/call"
+
+
+async def test_connection_details_carry_the_agents_dispatch(app: TrialApp, web: aiohttp.ClientSession) -> None:
+    app.knobs.agent_metadata = '{"fault": "agent_deaf"}'
+    trial = await start_trial(web)
+    async with web.get("/api/connection-details", params={"trial": trial}) as answer:
+        details = await answer.json()
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert set(details) == {"serverUrl", "roomName", "participantName", "participantToken"}
+    assert details["serverUrl"] == "ws://127.0.0.1:9"
+    claims = jwt.decode(details["participantToken"], SECRET, algorithms=["HS256"], issuer="key")
+    assert claims["exp"] - claims["nbf"] == 15 * 60
+    assert claims["name"] == details["participantName"]
+    assert claims["video"] == {
+        "roomJoin": True,
+        "room": details["roomName"],
+        "canPublish": True,
+        "canSubscribe": True,
+        "canPublishData": True,
+    }
+    assert claims["roomConfig"]["agents"] == [{"agentName": "receptionist", "metadata": '{"fault": "agent_deaf"}'}]
+
+
+async def test_two_callers_of_one_trial_are_two_participants_of_one_room(web: aiohttp.ClientSession) -> None:
+    trial = await start_trial(web)
+    callers, rooms = set(), set()
+    for _ in range(2):
+        async with web.get("/api/connection-details", params={"trial": trial}) as answer:
+            token = (await answer.json())["participantToken"]
+        claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+        callers.add(claims["sub"])
+        rooms.add(claims["video"]["room"])
+    assert (len(callers), len(rooms)) == (2, 1)
+
+
+@pytest.mark.parametrize("email", ["", "ada", "ada@", "@example.com", "ada@example", "a da@example.com", "a@b@c.de"])
+async def test_a_bad_address_is_refused(web: aiohttp.ClientSession, email: str) -> None:
+    async with web.post("/api/trial", json={"email": email}) as answer:
+        assert await refusal(answer) == (422, "Please enter an e-mail address such as ada@example.com.")
+
+
+@pytest.mark.parametrize("body", [{}, [], "ada@example.com", None, {"email": 7}])
+async def test_json_without_an_address_is_refused(web: aiohttp.ClientSession, body: object) -> None:
+    async with web.post("/api/trial", json=body) as answer:
+        assert (await refusal(answer))[0] == 422
+
+
+async def test_what_is_no_json_is_refused(web: aiohttp.ClientSession) -> None:
+    async with web.post("/api/trial", data="{", headers={"Content-Type": "application/json"}) as answer:
+        assert await refusal(answer) == (400, "The body is not JSON.")
+
+
+async def test_people_get_the_form_back_with_what_they_wrote(web: aiohttp.ClientSession) -> None:
+    written = {"email": '"><script>'}
+    async with web.post("/api/trial", data=written, headers={"Accept": "text/html"}) as answer:
+        page = await answer.text()
+    assert answer.status == 422
+    assert "Please enter an e-mail address" in page
+    assert "&#34;&gt;&lt;script&gt;" in page
+
+
+async def test_an_unknown_trial_is_refused(web: aiohttp.ClientSession) -> None:
+    async with web.get("/api/connection-details", params={"trial": "nobody"}) as answer:
+        assert await refusal(answer) == (404, "This trial does not exist.")
+    async with web.get("/call?trial=nobody") as page:
+        assert page.status == 404
+        assert "This trial does not exist." in await page.text()
+
+
+async def test_too_many_trials_are_refused_with_the_time_to_wait() -> None:
+    async with (
+        trial_app(RateLimit(count=2, window=3600.0)) as app,
+        aiohttp.ClientSession(app.url) as web,
+    ):
+        await start_trial(web)
+        await start_trial(web)
+        async with web.post("/api/trial", data=EMAIL) as answer:
+            assert (await refusal(answer))[0] == 429
+            assert 3590 < int(answer.headers["Retry-After"]) <= 3600
+
+
+def test_the_throttle_counts_each_address_over_a_sliding_window() -> None:
+    throttle = Throttle(RateLimit(count=2, window=60.0))
+    assert throttle.wait_for("a", 0.0) is None
+    assert throttle.wait_for("a", 20.0) is None
+    assert throttle.wait_for("a", 30.0) == 30.0
+    assert throttle.wait_for("b", 30.0) is None
+    assert throttle.wait_for("a", 60.0) is None
+    assert throttle.wait_for("a", 61.0) == 19.0
+
+
+def test_two_trials_of_one_moment_have_two_rooms() -> None:
+    trials = Trials()
+    first, second = trials.grant(1700000000.0), trials.grant(1700000000.0)
+    assert first.room_name.startswith("trial_1700000000000_")
+    assert first.room_name != second.room_name
+    assert trials.find(first.trial_id) == first
+
+
+async def test_the_knobs_turn_while_it_runs(app: TrialApp, web: aiohttp.ClientSession) -> None:
+    put(Fault.TRIAL_500, app.knobs)
+    async with web.post("/api/trial", data=EMAIL) as answer:
+        assert (await refusal(answer))[0] == 500
+    put(Fault.ASYNC_CALLBACK, app.knobs)
+    assert (app.knobs.fail_trial, app.knobs.agent_metadata) == (False, '{"fault": "async_callback"}')
+    put(None, app.knobs)
+    assert (app.knobs.fail_trial, app.knobs.agent_metadata) == (False, "")
+    assert await start_trial(web)
+
+
+async def test_a_room_that_cannot_be_made_first_is_said(app: TrialApp, web: aiohttp.ClientSession) -> None:
+    app.knobs.agent_first = True
+    trial = await start_trial(web)
+    async with web.get("/api/connection-details", params={"trial": trial}) as answer:
+        assert await refusal(answer) == (503, "The room for your call could not be made.")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/static/app.py", 404), ("GET", "/api/trial", 405)]
+)
+async def test_other_requests_are_refused_in_the_same_shape(
+    web: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    async with web.request(method, path) as answer:
+        assert (await refusal(answer))[0] == status
+
+
+async def test_the_front_page_has_a_labelled_form(web: aiohttp.ClientSession) -> None:
+    async with web.get("/") as answer:
+        page = await answer.text()
+    assert '<label for="email">' in page
+    assert 'action="/api/trial" method="post"' in page
+    assert "Start Trial" in page
+
+
+async def test_the_files_of_the_pages_are_served(web: aiohttp.ClientSession) -> None:
+    trial = await start_trial(web)
+    async with web.get(f"/call?trial={trial}") as answer:
+        files = re.findall(r'(?:src|href)="(/static/[^"]+)"', await answer.text())
+    assert sorted(files) == ["/static/call.js", "/static/livekit-client.umd.js", "/static/style.css"]
+    for file in files:
+        if "livekit-client" not in file:  # fetched from npm at its first use
+            async with web.get(file) as answer:
+                assert answer.status == 200
+
+
+async def test_a_missing_livekit_client_is_said(
+    web: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    npm = cached_client().parent / "bin" / "npm"
+    npm.parent.mkdir(parents=True)
+    npm.write_text("#!/bin/sh\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent), prepend=":")
+    async with web.get("/static/livekit-client.umd.js") as answer:
+        status, sentence = await refusal(answer)
+    assert status == 503
+    assert sentence.startswith("The LiveKit library for browsers could not be fetched")
+
+
+def test_each_fault_is_described_in_one_sentence() -> None:
+    assert set(EFFECTS) == set(Fault)
+    for effect in EFFECTS.values():
+        assert effect.description.endswith(".")
+
+
+async def test_the_address_is_on_loopback(app: TrialApp) -> None:
+    assert urlsplit(app.url).hostname == "127.0.0.1"

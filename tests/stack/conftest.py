@@ -1,0 +1,26 @@
+"""One reference stack of each kind for all tests: the real server, the real trial app, a real worker."""
+
+import sys
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from prober.refstack.stack import ReferenceStack
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack() -> AsyncIterator[ReferenceStack]:
+    """The product with the reference agent."""
+    async with ReferenceStack(progress=_tell) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def scripted_stack() -> AsyncIterator[ReferenceStack]:
+    """The product with the scripted agent, whose log is the truth."""
+    async with ReferenceStack(agent="scripted", progress=_tell) as running:
+        yield running

@@ -1,0 +1,96 @@
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from prober.refstack.script import Script
+from prober.refstack.stack import ReferenceStack
+from tests.stack.test_runs import rooms
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def start(
+    stack: ReferenceStack, *arguments: str, way: tuple[str, ...] | None = None
+) -> asyncio.subprocess.Process:
+    """The program as an operator starts it, with the stack's key in its environment."""
+    key = {
+        "LIVEKIT_URL": stack.server.url,
+        "LIVEKIT_API_KEY": stack.server.api_key,
+        "LIVEKIT_API_SECRET": stack.server.api_secret,
+    }
+    door = ("--trial-url", stack.trial_url) if way is None else way
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "prober.cli", "run", *door, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | key,
+    )
+
+
+async def until_line(stream: asyncio.StreamReader | None, words: str) -> None:
+    assert stream is not None
+    async with asyncio.timeout(30):
+        while words not in (await stream.readline()).decode():
+            pass
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_signal_ends_the_run_and_leaves_no_room(
+    scripted_stack: ReferenceStack, number: signal.Signals, code: int
+) -> None:
+    scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
+    program = await start(scripted_stack)
+    await until_line(program.stdout, "room joined")
+    program.send_signal(number)
+    output, _ = await program.communicate()
+    assert program.returncode == code, output.decode()
+    assert "INCONCLUSIVE interrupted" in output.decode()
+    assert await rooms(scripted_stack) == []
+
+
+async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
+    program = await start(scripted_stack)
+    await until_line(program.stdout, "room joined")
+    (child,) = psutil.Process(program.pid).children()
+    program.kill()
+    await program.wait()
+    await asyncio.to_thread(child.wait, 20)
+    assert await rooms(scripted_stack) == []
+
+
+async def test_the_direct_way_needs_no_product(scripted_stack: ReferenceStack) -> None:
+    program = await start(
+        scripted_stack,
+        *("--target", "shop", "--agent-name", "scripted-agent", "--scenario", "join", "--json", "-"),
+        way=(),
+    )
+    output, errors = await program.communicate()
+    assert program.returncode == 0, errors.decode()
+    record = json.loads(output)
+    assert record["room"].startswith("synthetic-shop-")
+    assert record["measurements"]["trial"] is None
+    assert record["measurements"]["agent_join"] > 0
+    assert record["left_behind"] == []
+    assert await rooms(scripted_stack) == []
+
+
+async def test_a_missed_objective_exits_3_and_record_keeps_everything(
+    scripted_stack: ReferenceStack, tmp_path: Path
+) -> None:
+    scripted_stack.knobs.agent_metadata = Script(replies=(0.8,)).to_json()
+    program = await start(
+        scripted_stack, *("--greeting", "expected", "--objective", "response=0.5", "--record", str(tmp_path))
+    )
+    output, _ = await program.communicate()
+    assert program.returncode == 3, output.decode()
+    assert "objective response ≤ 0.5 s: MISSED" in output.decode()
+    kept = {path.suffix: path for path in tmp_path.iterdir()}
+    assert set(kept) == {".json", ".wav"}
+    assert json.loads(kept[".json"].read_text())["objectives"][0]["met"] is False

@@ -1,0 +1,170 @@
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+import soundfile  # type: ignore[import-untyped]  # has no stubs
+from livekit import api
+
+from prober.core.events import AgentJoined, CleanedUp, Event, ReadyToSpeak, UtteranceEnded
+from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario
+from prober.core.reasons import Outcome, Reason
+from prober.core.record import RunRecord
+from prober.core.timeline import Timeline
+from prober.refstack.faults import Fault, put
+from prober.refstack.script import Greeting as ScriptedGreeting
+from prober.refstack.script import Script
+from prober.refstack.stack import ReferenceStack
+from tests.stack.runs import CONVERSATION, make_run
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+SOON = Deadlines(agent_join=6.0, reply=5.0)
+
+
+async def rooms(stack: ReferenceStack) -> list[str]:
+    async with api.LiveKitAPI(
+        stack.server.url.replace("ws", "http", 1), stack.server.api_key, stack.server.api_secret
+    ) as livekit:
+        return [room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms]
+
+
+def assert_cleaned_up(record: RunRecord) -> None:
+    deleted = [event for event in record.timeline if isinstance(event, CleanedUp)]
+    assert [(event.name, event.ok) for event in deleted] == [(record.room, True)]
+    assert record.left_behind == ()
+
+
+async def test_a_healthy_conversation_is_measured_in_full(stack: ReferenceStack, tmp_path: Path) -> None:
+    record = await make_run(stack, recording=tmp_path / "run.wav")
+    assert record.outcome is Outcome.PASS, record.message
+    measured = msgspec.to_builtins(record.measurements)
+    assert measured.pop("yield_time") is None
+    (response,) = measured.pop("responses")
+    assert None not in measured.values()
+    assert record.prober.turns[0].void is None
+    assert record.prober.turns[0].jitter_buffer is not None
+    assert_cleaned_up(record)
+    assert record.room not in await rooms(stack)
+    assert [(person.kind, person.agent) for person in record.participants] == [("agent", True)]
+    sound, rate = soundfile.read(tmp_path / "run.wav")
+    (turn,) = Timeline(record.timeline).turns()
+    assert turn.ended is not None
+    assert turn.answered is not None
+    assert turn.answered - turn.ended == pytest.approx(response)
+    ours, theirs = sound[:, 0], sound[:, 1]
+    assert abs(ours[round((turn.began + 0.1) * rate) : round(turn.ended * rate)]).max() > 0.1
+    assert abs(theirs[round(turn.ended * rate) : round((turn.answered - 0.02) * rate)]).max() < 0.01
+    assert abs(theirs[round(turn.answered * rate) : round((turn.answered + 0.3) * rate)]).max() > 0.05
+
+
+async def test_join_looks_without_listening(stack: ReferenceStack) -> None:
+    record = await make_run(stack, Expectations(scenario=Scenario.JOIN, ready=Ready.TRACK))
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.time_to_ready is not None
+    assert record.measurements.responses == ()
+    assert_cleaned_up(record)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "words"),
+    [
+        (Fault.MISSING_TTS_KEY, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 6 s)"),
+        (Fault.ASYNC_CALLBACK, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 6 s)"),
+        (Fault.AGENT_DEAF, Reason.AGENT_NO_RESPONSE, "Agent did not answer what it was told. (not within 5 s)"),
+        (Fault.TRIAL_500, Reason.TRIAL_REJECTED, "The trial flow refused to start. (step start: status 500"),
+    ],
+)
+async def test_a_fault_is_named_in_the_words_that_customers_see(
+    stack: ReferenceStack, fault: Fault, reason: Reason, words: str
+) -> None:
+    put(fault, stack.knobs)
+    try:
+        record = await make_run(stack, msgspec.structs.replace(CONVERSATION, deadlines=SOON))
+    finally:
+        put(None, stack.knobs)
+    assert (record.reason, record.exit_code) == (reason, 1)
+    assert record.message.startswith(words)
+    if record.room is not None:
+        assert_cleaned_up(record)
+
+
+async def test_an_agent_that_was_there_first_joined_after_nothing(stack: ReferenceStack) -> None:
+    stack.knobs.agent_first = True
+    try:
+        record = await make_run(stack)
+    finally:
+        stack.knobs.agent_first = False
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.agent_join == 0.0
+    agent = Timeline(record.timeline).first(AgentJoined)
+    assert agent is not None
+    assert agent.before_us
+
+
+async def test_a_killed_child_is_ours_and_its_room_is_deleted(stack: ReferenceStack) -> None:
+    def kill(event: Event) -> None:
+        if isinstance(event, ReadyToSpeak):
+            for process in psutil.Process().children(recursive=True):
+                if "prober.child.main" in process.cmdline():
+                    os.kill(process.pid, signal.SIGKILL)
+
+    record = await make_run(stack, on_event=kill)
+    assert (record.outcome, record.reason) == (Outcome.INCONCLUSIVE, Reason.PROBER_CRASH)
+    assert record.measurements.agent_join is not None
+    assert_cleaned_up(record)
+    assert record.room not in await rooms(stack)
+
+
+async def test_an_operators_stop_is_nobodys_failure_and_leaves_nothing(stack: ReferenceStack) -> None:
+    stop = asyncio.Event()
+
+    def stop_soon(event: Event) -> None:
+        if isinstance(event, ReadyToSpeak):
+            stop.set()
+
+    record = await make_run(stack, on_event=stop_soon, stop=stop)
+    assert (record.outcome, record.reason) == (Outcome.INCONCLUSIVE, Reason.INTERRUPTED)
+    assert_cleaned_up(record)
+    assert record.room not in await rooms(stack)
+
+
+async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(
+        greeting=ScriptedGreeting(delay=0.5, seconds=3.0), replies=(1.5,)
+    ).to_json()
+    record = await make_run(scripted_stack, Expectations(greeting=Greeting.OPTIONAL))
+    assert record.outcome is Outcome.PASS, record.message
+    (response,) = record.measurements.responses
+    assert response is not None
+    assert response > 1.5
+    spoke, _ = Timeline(record.timeline).agent_speech()
+    ended = Timeline(record.timeline).first(UtteranceEnded)
+    assert ended is not None
+    assert spoke.stopped is not None
+    assert spoke.stopped < ended.at
+
+
+async def test_an_agent_without_state_is_not_ready(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(state=None).to_json()
+    hurried = msgspec.structs.replace(CONVERSATION, deadlines=Deadlines(agent_ready=3.0))
+    record = await make_run(scripted_stack, hurried)
+    assert (record.reason, record.measurements.agent_ready) == (Reason.AGENT_NOT_READY, None)
+
+
+async def test_an_agent_that_leaves_in_mid_call_failed(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(leave_after=2.0).to_json()
+    record = await make_run(scripted_stack, Expectations(scenario=Scenario.JOIN))
+    assert record.reason is Reason.AGENT_LEFT
+    assert_cleaned_up(record)
+
+
+async def test_an_interruption_is_recorded_and_the_turn_has_no_number(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(interrupt_after=0.3, interrupt_seconds=0.5, replies=(1.0,)).to_json()
+    record = await make_run(scripted_stack)
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.responses == (None,)
+    assert record.prober.turns[0].void == "the agent spoke over our sentence"
