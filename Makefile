@@ -50,6 +50,7 @@ $(UV): requirements/tools.txt
 .venv/.ready: requirements/dev.txt pyproject.toml | $(UV)
 	@echo "Setting up the environment in .venv …"
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $$(command -v $(PYTHON)) .venv
-	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable '.[demo]'
+	@$(BIN)/python -m compileall -q prober  # where Python may not write bytecode itself, a run would compile everything again
 	@touch $@

@@ -7,6 +7,7 @@ A sentence is one of the packaged ones, by its id, or any sound file, by its pat
 import hashlib
 import json
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from prober.core.resampling import resample
 from prober.core.speech import RATE, VoiceGate, speech_segments
+from prober.recordings import folder, is_id
 from prober.voice import SileroGate
 
 SCHEMA = "speech-fixture/1"
@@ -34,16 +36,21 @@ class FixtureError(Exception):
 class Clip:
     """A sentence: mono int16 samples (n,) at `rate` Hz, with speech in [onset_sample, end_sample) of them.
 
-    `bounds` tells who knows that: the sidecar, or the voice gate just now.
+    `bounds` tells who knows that: the sidecar, or the voice gate just now. `reference` (m,) is the sound at 16 kHz.
     """
 
     id: str
     pcm: NDArray[np.int16] = field(repr=False)
+    reference: NDArray[np.int16] = field(repr=False)
     rate: int
     onset_sample: int
     end_sample: int
     transcript: str | None = field(repr=False)
     bounds: Literal["sidecar", "computed"]
+
+    def at(self, rate: int) -> tuple[int, int]:
+        """Where its speech begins and ends in samples at another rate."""
+        return round(self.onset_sample * rate / self.rate), round(self.end_sample * rate / self.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +63,7 @@ class _Sidecar:
 
 def available() -> tuple[str, ...]:
     """The ids of the packaged sentences, sorted; recordings without speech are not among them."""
-    sidecars = sorted(_packaged().glob("*.json"))
+    sidecars = sorted(folder().glob("*.json"))
     return tuple(path.stem for path in sidecars if _read_sidecar(path).onset_sample is not None)
 
 
@@ -67,11 +74,12 @@ def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) 
     Raises FixtureError: unknown id, unreadable file, a sidecar of another recording, no speech.
     """
     path = Path(name_or_path)
-    if path.name == name_or_path and not path.suffix:
-        if not (_packaged() / f"{name_or_path}.wav").is_file():
+    if is_id(name_or_path):
+        if not (folder() / f"{name_or_path}.wav").is_file():
             raise FixtureError(f"no sentence is called {name_or_path!r}; there are {', '.join(available())}")
-        path = _packaged() / f"{name_or_path}.wav"
+        path = folder() / f"{name_or_path}.wav"
     pcm, rate = _read_sound(path)
+    reference = resample(pcm, rate, RATE)
     beside = path.with_suffix(".json")
     if beside.is_file():
         sidecar = _read_sidecar(beside)
@@ -79,7 +87,7 @@ def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) 
             raise FixtureError(f"{beside} describes another recording than {path}: the pcm_sha256 differs")
         onset, end, transcript = sidecar.onset_sample, sidecar.end_sample, sidecar.transcript
     else:
-        onset, end = _find_speech(pcm, rate, gate())
+        onset, end = _find_speech(reference, pcm.size, rate, gate())
         transcript = None
     if onset is None or end is None:
         raise FixtureError(f"{path} has no speech in it")
@@ -89,18 +97,13 @@ def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) 
     return Clip(
         id=path.stem,
         pcm=pcm,
+        reference=reference,
         rate=rate,
         onset_sample=onset,
         end_sample=end,
         transcript=transcript,
         bounds="sidecar" if beside.is_file() else "computed",
     )
-
-
-def _packaged() -> Path:
-    """In the wheel the recordings lie inside the package, in the repository beside it."""
-    here = Path(__file__).parent
-    return here / "audio" if (here / "audio").is_dir() else here.parent / "fixtures" / "audio"
 
 
 def _read_sound(path: Path) -> tuple[NDArray[np.int16], int]:
@@ -130,8 +133,18 @@ def _read_sidecar(path: Path) -> _Sidecar:
         raise FixtureError(f"{path} is not a {SCHEMA} sidecar: {error!r}") from error
 
 
-def _find_speech(pcm: NDArray[np.int16], rate: int, gate: VoiceGate) -> tuple[int | None, int | None]:
-    segments = speech_segments(resample(pcm, rate, RATE), gate)
+def _find_speech(
+    reference: NDArray[np.int16], samples: int, rate: int, gate: VoiceGate
+) -> tuple[int | None, int | None]:
+    segments = speech_segments(reference, gate)
     if not segments:
         return None, None
-    return round(segments[0][0] * rate / RATE), min(round(segments[-1][1] * rate / RATE), pcm.size)
+    return round(segments[0][0] * rate / RATE), min(round(segments[-1][1] * rate / RATE), samples)
+
+
+if __name__ == "__main__":  # how the parent asks whether files can be said, without loading what that takes
+    for _name in sys.argv[1:]:
+        try:
+            load_fixture(_name)
+        except FixtureError as error:
+            sys.exit(str(error))

@@ -3,12 +3,12 @@
 Start and end of the speech are looked for separately: if the playout ran dry in between, they disagree.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prober.core.resampling import resample
 from prober.core.speech import RATE
 
 REGION = 1.0  # seconds of speech beside its start and its end that are looked for: unlike any other second of it
@@ -32,19 +32,20 @@ class Alignment:
 
 
 def align(
-    clip: NDArray[np.int16], clip_rate: int, heard: NDArray[np.int16], *, onset_sample: int, end_sample: int
+    clip: NDArray[np.int16], heard: NDArray[np.int16], *, onset_sample: int, end_sample: int, slack: float = math.inf
 ) -> Alignment | None:
-    """Find the clip's speech, [onset_sample, end_sample) of `clip` (n,) at `clip_rate` Hz, in `heard` (m,) at 16 kHz.
+    """Find the clip's speech, [onset_sample, end_sample) of `clip` (n,), in `heard` (m,), both at 16 kHz.
 
-    To a sample or two, with the delay of the resampling in between. None if its start or its end is not in `heard`.
+    The clip begins at most `slack` seconds into `heard`: what is known need not be searched. To a sample or two, with
+    the delay of the resampling in between. None if its start or its end is not in `heard`.
     """
     if not 0 <= onset_sample < end_sample <= clip.size:
         raise ValueError(f"no speech [{onset_sample}, {end_sample}) in a clip of {clip.size} samples")
-    pcm = resample(clip, clip_rate, RATE).astype(np.float64)
-    onset, end = (round(sample * RATE / clip_rate) for sample in (onset_sample, end_sample))
-    speech, sound = pcm[onset:end], heard.astype(np.float64)
-    start = _start(speech, sound)
-    backwards = _start(speech[::-1], sound[::-1])
+    speech, sound = clip[onset_sample:end_sample].astype(np.float64), heard.astype(np.float64)
+    search = round(min(REGION + slack, sound.size / RATE) * RATE)
+    early, late = onset_sample + search, max(0, end_sample - round(REGION * RATE))
+    start = _start(speech, sound[:early])
+    backwards = _start(speech[::-1], sound[late:][::-1])
     if start is None or backwards is None:
         return None
     stop = sound.size - backwards

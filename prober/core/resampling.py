@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 ZERO_CROSSINGS = 24  # of the sinc on each side: the transition band is 1/24 of the pass band, well above any speech
 KAISER_BETA = 8.0  # -80 dB outside the pass band: under the noise of 16 bits at speech level
-BLOCK = 8192  # output samples computed at once: bounds the memory of a long recording
+BLOCK = 1024  # output samples computed at once: bounds the memory of a long recording
 
 
 def resample(pcm: NDArray[np.int16], rate: int, to: int) -> NDArray[np.int16]:

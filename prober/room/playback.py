@@ -68,7 +68,7 @@ class Microphone:
 
     async def _find(self, tap: rtc.AudioStream, clip: Clip) -> Spoken:
         clock, frames, samples = StreamClock(), list[NDArray[np.int16]](), 0
-        expected = (clip.end_sample * RATE) // clip.rate
+        onset, expected = clip.at(RATE)
         look = expected + LOOK_AGAIN
         async for event in tap:
             pcm = np.frombuffer(event.frame.data, dtype=np.int16).copy()
@@ -79,9 +79,9 @@ class Microphone:
                 continue
             look += LOOK_AGAIN
             heard = np.concatenate(frames)
-            # In a thread: it takes 20 to 200 ms, in which frames must go on being read in time.
+            # In a thread: frames must go on being read in time.
             found = await asyncio.to_thread(
-                align, clip.pcm, clip.rate, heard, onset_sample=clip.onset_sample, end_sample=clip.end_sample
+                align, clip.reference, heard, onset_sample=onset, end_sample=expected, slack=PATIENCE
             )
             if found is not None:
                 return Spoken(

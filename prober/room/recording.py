@@ -12,6 +12,7 @@ from prober.core.events import Event
 from prober.core.speech import RATE, VoiceGate, speech_segments
 from prober.core.timeline import Timeline, Turn
 from prober.fixtures import Clip
+from prober.room.playback import PATIENCE
 
 BEFORE, AFTER = 0.4, 1.0
 """Seconds of the recording looked at before the end of our speech and after the answer's onset."""
@@ -44,7 +45,8 @@ class Recording:
 
     def _ended(self, turn: Turn, left: NDArray[np.int16]) -> float | None:
         clip, begin, end = self._clips[turn.number]
-        found = align(clip.pcm, clip.rate, left[begin:end], onset_sample=clip.onset_sample, end_sample=clip.end_sample)
+        onset, last = clip.at(RATE)
+        found = align(clip.reference, left[begin:end], onset_sample=onset, end_sample=last, slack=PATIENCE)
         return None if found is None else (begin + found.end_of_speech) / RATE
 
     def write(self, path: Path) -> None:

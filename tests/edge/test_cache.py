@@ -42,7 +42,7 @@ async def test_a_failed_build_leaves_nothing_but_its_log(tmp_path: Path) -> None
         await run_tool("Building a thing", argv, log=log, progress=quiet)
         return work
 
-    with pytest.raises(StackError, match="(?s)Building a thing failed: .* exit status 1.*no network"):
+    with pytest.raises(StackError, match=r"(?s)Building a thing failed: .* exit status 1.*no network"):
         await install(tmp_path / "thing", build, quiet)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".thing.lock", "thing.log"]
 

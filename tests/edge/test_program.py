@@ -67,13 +67,20 @@ async def test_what_ignores_sigterm_is_killed_after_the_grace(log: Path) -> None
 
 
 async def test_a_cancelled_owner_leaves_nothing(log: Path) -> None:
-    async with script("import time; time.sleep(600)", log) as program:
-        pid = program.pid
-        waiting = asyncio.ensure_future(program.wait())
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-    assert not psutil.pid_exists(pid)
+    started = asyncio.Event()
+    program = script("import time; time.sleep(600)", log)
+
+    async def own() -> None:
+        async with program:
+            started.set()
+            await program.wait()
+
+    async with asyncio.TaskGroup() as group:
+        owner = group.create_task(own())
+        await started.wait()
+        owner.cancel()
+    assert owner.cancelled()
+    assert not psutil.pid_exists(program.pid)
 
 
 async def test_what_a_program_leaves_behind_ends_with_it(log: Path) -> None:
@@ -108,6 +115,6 @@ async def test_what_is_not_said_in_time_is_an_error(log: Path) -> None:
 
 
 async def test_a_program_that_is_not_there_is_said(log: Path) -> None:
-    with pytest.raises(StackError, match="/no/such/program cannot be started: .*No such file"):
+    with pytest.raises(StackError, match=r"/no/such/program cannot be started: .*No such file"):
         async with Program(["/no/such/program"], env=None, log=log):
             pass

@@ -1,5 +1,5 @@
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -56,10 +56,9 @@ async def refusal(response: aiohttp.ClientResponse) -> tuple[int, str]:
     return response.status, body["error"]
 
 
-@pytest.mark.parametrize("way", ["form", "json"])
-async def test_a_trial_leads_to_its_call(web: aiohttp.ClientSession, way: str) -> None:
-    body = {"data": EMAIL} if way == "form" else {"json": EMAIL}
-    async with web.post("/api/trial", allow_redirects=False, **body) as answer:
+@pytest.mark.parametrize("body", [aiohttp.FormData, aiohttp.JsonPayload])
+async def test_a_trial_leads_to_its_call(web: aiohttp.ClientSession, body: Callable[[object], object]) -> None:
+    async with web.post("/api/trial", data=body(EMAIL), allow_redirects=False) as answer:
         trial = await answer.json()
         assert answer.status == 303
         assert answer.headers["Location"] == f"/call?trial={trial['trial_id']}"

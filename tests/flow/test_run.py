@@ -20,6 +20,7 @@ pytestmark = pytest.mark.virtual_time
 TWO_SECONDS = Clip(
     id="two-seconds",
     pcm=np.zeros(48_000, dtype=np.int16),
+    reference=np.zeros(48_000, dtype=np.int16),
     rate=16_000,
     onset_sample=8_000,
     end_sample=40_000,

@@ -3,13 +3,22 @@
 import sys
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
+from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
 
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveKitServer]:
+    """A livekit-server alone."""
+    async with LiveKitServer(directory=tmp_path_factory.mktemp("server"), progress=_tell) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,0 +1,19 @@
+"""Where the packaged sentences lie and what they are called. Reads names only: the parent needs no sound library."""
+
+from pathlib import Path
+
+
+def folder() -> Path:
+    """Inside the package in the wheel, beside it in the repository."""
+    here = Path(__file__).parent
+    return here / "audio" if (here / "audio").is_dir() else here.parent / "fixtures" / "audio"
+
+
+def is_id(name: str) -> bool:
+    """Whether this is meant as an id: a path has a directory or a suffix, an id has neither."""
+    return Path(name).name == name and not Path(name).suffix
+
+
+def ids() -> tuple[str, ...]:
+    """Every packaged recording, sorted; one of them holds no speech."""
+    return tuple(sorted(path.stem for path in folder().glob("*.wav")))

@@ -1,0 +1,170 @@
+"""A small web product with a voice agent: an e-mail form, Start Trial, and a page to talk to the agent."""
+
+import json
+import time
+from http import HTTPStatus
+from importlib import resources
+from math import ceil
+from types import TracebackType
+from typing import Self
+
+import jinja2
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from prober.refstack.cache import Progress
+from prober.refstack.process import StackError
+from prober.refstack.trial_app.connection import (
+    Knobs,
+    RoomNotReadyError,
+    ServerAccess,
+    bring_agent,
+    connection_details,
+)
+from prober.refstack.trial_app.livekit_client import ensure_client
+from prober.refstack.trial_app.trials import RateLimit, Throttle, Trials, is_email
+
+_PACKAGE = "prober.refstack.trial_app"
+_BODY_AT_MOST = 16 * 1024
+_STATIC_TYPES = {"style.css": "text/css", "call.js": "text/javascript"}
+
+
+class TrialApp:
+    """The product's web server on a free loopback port, running as long as its context."""
+
+    url: str
+
+    def __init__(
+        self, *, server: ServerAccess, knobs: Knobs, progress: Progress, rate_limit: RateLimit | None = None
+    ) -> None:
+        self.knobs = knobs
+        self._server = server
+        self._progress = progress
+        self._trials = Trials()
+        self._throttle = Throttle(rate_limit or RateLimit())
+        self._pages = jinja2.Environment(
+            loader=jinja2.PackageLoader(_PACKAGE), autoescape=True, undefined=jinja2.StrictUndefined
+        )
+        application = web.Application(middlewares=[_errors_as_json], client_max_size=_BODY_AT_MOST)
+        application.add_routes(
+            [
+                web.get("/", self._start_page),
+                web.post("/api/trial", self._start_trial),
+                web.get("/call", self._call_page),
+                web.get("/api/connection-details", self._connection_details),
+                web.get("/static/livekit-client.umd.js", self._livekit_client),
+                web.get("/static/{name}", _static),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _start_page(self, _request: web.Request) -> web.Response:
+        return self._page("start.html", error=None, email="")
+
+    async def _start_trial(self, request: web.Request) -> web.Response:
+        email = await _email_of(request)
+        if self.knobs.fail_trial:
+            return self._refuse(
+                request, 500, "Something went wrong on our side, and your trial was not started.", email
+            )
+        if not is_email(email):
+            return self._refuse(request, 422, "Please enter an e-mail address such as ada@example.com.", email)
+        wait = self._throttle.wait_for(request.remote or "", time.monotonic())
+        if wait is not None:
+            refusal = self._refuse(request, 429, "Too many trials were started from your address; try later.", email)
+            refusal.headers["Retry-After"] = str(ceil(wait))
+            return refusal
+        trial = self._trials.grant(time.time())
+        return web.json_response(
+            {"trial_id": trial.trial_id, "room_name": trial.room_name},
+            status=303,
+            headers={"Location": f"/call?trial={trial.trial_id}"},
+        )
+
+    async def _call_page(self, request: web.Request) -> web.Response:
+        trial = self._trials.find(request.query.get("trial", ""))
+        if trial is None:
+            return self._page("unknown.html", status=404)
+        return self._page("call.html", trial=trial)
+
+    async def _connection_details(self, request: web.Request) -> web.Response:
+        trial = self._trials.find(request.query.get("trial", ""))
+        if trial is None:
+            return _error(404, "This trial does not exist.")
+        if self.knobs.agent_first:
+            try:
+                await bring_agent(self._server, trial, self.knobs)
+            except RoomNotReadyError as error:
+                return _error(503, str(error))
+        details = connection_details(self._server, trial, self.knobs)
+        return web.json_response(details.as_json(), headers={"Cache-Control": "no-store"})
+
+    async def _livekit_client(self, _request: web.Request) -> web.StreamResponse:
+        try:
+            return web.FileResponse(await ensure_client(self._progress), headers={"Content-Type": "text/javascript"})
+        except StackError as error:
+            self._progress(str(error))
+            return _error(
+                503, "The LiveKit library for browsers could not be fetched from npm. See the program's output."
+            )
+
+    def _refuse(self, request: web.Request, status: int, sentence: str, email: str) -> web.Response:
+        """Answer people with the form and programs with JSON."""
+        if "text/html" in request.headers.get("Accept", ""):
+            return self._page("start.html", status=status, error=sentence, email=email)
+        return _error(status, sentence)
+
+    def _page(self, template: str, status: int = 200, **values: object) -> web.Response:
+        text = self._pages.get_template(template).render(**values)
+        return web.Response(text=text, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+
+async def _email_of(request: web.Request) -> str:
+    """The form's or the JSON's e-mail, empty where there is none."""
+    if request.content_type != "application/json":
+        email = (await request.post()).get("email", "")
+    else:
+        try:
+            body = await request.json()
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise web.HTTPBadRequest(text="The body is not JSON.") from error
+        email = body.get("email", "") if isinstance(body, dict) else ""
+    return email.strip() if isinstance(email, str) else ""
+
+
+async def _static(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    if name not in _STATIC_TYPES:
+        raise web.HTTPNotFound(text="There is no such file.")
+    text = resources.files(_PACKAGE).joinpath("static", name).read_text(encoding="utf-8")
+    return web.Response(text=text, content_type=_STATIC_TYPES[name], headers={"Cache-Control": "no-cache"})
+
+
+def _error(status: int, sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=status, headers={"Cache-Control": "no-store"})
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give aiohttp's own refusals (no such page, wrong method, body too large) the shape of ours."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        phrase = HTTPStatus(error.status).phrase
+        text = error.text if error.text and not error.text.startswith(str(error.status)) else f"{phrase}."
+        return _error(error.status, text)

