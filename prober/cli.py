@@ -2,8 +2,10 @@
 
 import asyncio
 import datetime
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from prober import __version__
 from prober.child.parent import run_child
 from prober.core.plan import ApiKey, DirectEntry, Greeting, Plan, TrialEntry
 from prober.core.record import Head, RunRecord, derive, rederive
-from prober.options import WHAT, all_of, greeting_option, make_plan, trial_entry
+from prober.options import WHAT, all_of, direct_entry, greeting_option, make_plan, trial_entry
 from prober.sinks import text
 from prober.sinks.live import Progress
 
+INCONCLUSIVE = 4
 WORST_FIRST = (1, 4, 3, 0)
 """Of several runs the exit code that matters most."""
 
@@ -34,7 +37,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(short_help="Probe a product once.")
 @click.option("--trial-url", metavar="URL", help="The page with the Start Trial button: walk in as a customer does.")
 @click.option("--url", envvar="LIVEKIT_URL", metavar="URL", help="LiveKit's own URL, for the direct way in.")
 @click.option("--api-key", envvar="LIVEKIT_API_KEY", metavar="KEY", help="LiveKit API key.")
@@ -57,13 +60,14 @@ def run(
 ) -> None:
     """Probe once: walk in, join the room, talk to the agent, judge.
 
-    With --trial-url by the product's own web flow; otherwise with an API key into a room of our own.
+    With --trial-url by the product's own web flow; otherwise with an API key into a room of our own. A key given beside
+    --trial-url serves clean-up: where it belongs to the LiveKit server that the flow leads to, the room is deleted.
     """
     key = ApiKey(url=url, key=api_key, secret=api_secret) if url and api_key and api_secret else None
     if trial_url is not None:
         entry: TrialEntry | DirectEntry = trial_entry(trial_url)
     elif key is not None:
-        entry = DirectEntry(url=key.url, agent_name=agent_name)
+        entry = direct_entry(key.url, agent_name)
     else:
         raise click.UsageError(
             "No way in: give --trial-url, or --url, --api-key and --api-secret "
@@ -72,13 +76,16 @@ def run(
     sys.exit(asyncio.run(_probe(make_plan(entry, what), key, what)))
 
 
-@main.command()
+@main.command(short_help="Start a small real product to try the prober on.")
 @click.option("--once", is_flag=True, help="Make one run against the stack, stop everything, exit as `run` does.")
 @click.option("--fault", metavar="NAME", help="Break the stack first; `--fault help` lists what can be broken.")
 @greeting_option(Greeting.EXPECTED)
 @all_of(*WHAT)
 def demo(once: bool, fault: str | None, **what: Any) -> None:
-    """Start the reference stack: a small real voice product on this machine. Needs no account."""
+    """Start the reference stack: a small real voice product on this machine. Needs no account.
+
+    Without --once it stays up until Ctrl-C, for a browser or for `run --trial-url`; the flags of a run then do nothing.
+    """
     # The reference stack is an extra: only this command needs it.
     from prober.refstack.faults import EFFECTS, Fault  # noqa: PLC0415
     from prober.refstack.process import StackError  # noqa: PLC0415
@@ -92,22 +99,33 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
         raise click.BadParameter(f"'{fault}' is no fault; known are {', '.join(Fault)}.", param_hint="--fault")
     broken = None if fault is None else Fault(fault)
 
+    logs = Path(tempfile.mkdtemp(prefix="livekit-prober-"))
+
     async def session() -> int:
-        async with ReferenceStack(fault=broken, progress=_progress) as stack:
+        async with ReferenceStack(fault=broken, directory=logs, progress=_progress) as stack:
             key = ApiKey(url=stack.server.url, key=stack.server.api_key, secret=stack.server.api_secret)
             if once:
                 return await _probe(make_plan(trial_entry(stack.trial_url), what), key, what)
             click.echo(f"The product is up: {stack.trial_url}\nOpen it and press Start Trial, or probe it:")
-            click.echo(f"  livekit-prober run --trial-url {stack.trial_url}\nCtrl-C stops it.")
+            click.echo(f"  livekit-prober run --trial-url {stack.trial_url}")
+            click.echo(f"The logs of its server and its agent are in {logs}\nCtrl-C stops it.")
             return await _until_signal()
 
     try:
-        sys.exit(asyncio.run(session()))
-    except StackError as error:
-        raise click.ClickException(str(error)) from error
+        code = asyncio.run(session())
+    except StackError as error:  # our own trouble, and no word about any target
+        click.echo(f"The reference stack cannot run: {error}\nIts logs are in {logs}", err=True)
+        sys.exit(INCONCLUSIVE)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    if code == 0:
+        shutil.rmtree(logs, ignore_errors=True)
+    elif once:
+        click.echo(f"The logs of the stack's server and agent are in {logs}", err=True)
+    sys.exit(code)
 
 
-@main.command()
+@main.command(short_help="Judge saved run records again.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a run record and do nothing else.")
 def replay(files: Sequence[Path], schema: bool) -> None:
@@ -123,7 +141,7 @@ def replay(files: Sequence[Path], schema: bool) -> None:
             record = rederive(msgspec.json.decode(file.read_bytes(), type=RunRecord))
         except msgspec.MsgspecError as error:
             raise click.BadParameter(f"{file} is no run record: {error}") from error
-        _print(Console(highlight=False), record, with_timeline=True)
+        _print(Console(highlight=False), record)
         codes.append(record.exit_code)
     sys.exit(min(codes, key=WORST_FIRST.index))
 
@@ -131,7 +149,7 @@ def replay(files: Sequence[Path], schema: bool) -> None:
 async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
     """Make the run, show it, keep it; the exit code."""
     json_to: str | None = what["json_to"]
-    console = Console(stderr=json_to == "-", highlight=False)
+    console, progress_console = (Console(stderr=stderr, highlight=False) for stderr in (json_to == "-", True))
     stop, signals = asyncio.Event(), list[int]()
 
     def stopped_by(number: int) -> None:
@@ -146,10 +164,10 @@ async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
         trigger=plan.trigger,
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
-    with Progress(console) as progress:
+    with Progress(progress_console) as progress:
         events = await run_child(plan, key, stop=stop, on_event=progress.show, verbose=what["verbose"])
     record = derive(head, plan.expectations, events)
-    _print(console, record, with_timeline=console.is_terminal)
+    _print(console, record)
     _keep(record, plan.recording, json_to)
     return 128 + signals[0] if signals else record.exit_code
 
@@ -165,9 +183,8 @@ def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None
         Path(json_to).write_bytes(body)
 
 
-def _print(console: Console, record: RunRecord, *, with_timeline: bool) -> None:
-    lines = [*text.timeline(record.timeline), ""] if with_timeline else [""]
-    for line in [*lines, *text.summary(record)]:
+def _print(console: Console, record: RunRecord) -> None:
+    for line in [*text.timeline(record.timeline), "", *text.summary(record)]:
         console.print(line, markup=False, soft_wrap=True)
 
 

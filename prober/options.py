@@ -1,12 +1,14 @@
 """The flags that say what a run shall do, and the plan that they make. Raises click's usage errors only."""
 
 import math
+import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +19,9 @@ from prober.core.steps import trial_steps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
+MEASURED = {Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _ENTERED | {"greeting", "response"}}
+"""What each scenario can measure."""
 TIMEOUTS = {Scenario.JOIN: 45.0, Scenario.CONVERSATION: 90.0}
 """Seconds for a whole run, unless `--timeout` says otherwise."""
 
@@ -38,6 +43,15 @@ def _objective(_context: click.Context, _parameter: click.Parameter, values: Seq
     return objectives
 
 
+def _writable(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A record that cannot be kept is found out before the run, not after it."""
+    if value is not None and value != "-":
+        path = Path(value)
+        if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+            raise click.BadParameter(f"{value} cannot be written.")
+    return value
+
+
 WHAT = (
     click.option(
         "--scenario",
@@ -50,7 +64,8 @@ WHAT = (
         "--say",
         multiple=True,
         metavar="FIXTURE|FILE",
-        help="A recorded sentence by its fixture id, or a WAV file; one turn each.  [default: en-hours]",
+        help="A recorded sentence, or a WAV file; one turn each.  "
+        f"[default: en-hours; there are {', '.join(recordings.ids())}]",
     ),
     click.option(
         "--ready",
@@ -59,7 +74,9 @@ WHAT = (
         show_default=True,
         help='What the product\'s page waits for before it stops saying "connecting…".',
     ),
-    click.option("--target", default="default", show_default=True, help="A name for what is probed."),
+    click.option(
+        "--target", metavar="NAME", default="default", show_default=True, help="A name for what is probed: a-z, 0-9, -."
+    ),
     click.option(
         "--agent-join-deadline",
         type=click.FloatRange(min=0, min_open=True),
@@ -87,7 +104,13 @@ WHAT = (
         callback=_objective,
         help="A measurement's limit; missing it is exit code 3, not a failure. Repeatable.",
     ),
-    click.option("--json", "json_to", metavar="FILE|-", help="Write the run record; '-' for standard output."),
+    click.option(
+        "--json",
+        "json_to",
+        metavar="FILE|-",
+        callback=_writable,
+        help="Write the run record; '-' for standard output, the words then go to standard error.",
+    ),
     click.option(
         "--record",
         type=click.Path(file_okay=False, path_type=Path),
@@ -128,6 +151,9 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
         raise click.UsageError("--say belongs to --scenario conversation: join does not speak.")
     if not _is_name(what["target"]):
         raise click.BadParameter("a target's name has 1 to 63 of a-z, 0-9 and '-'.", param_hint="--target")
+    unheard = [name for name in what["objectives"] if name not in MEASURED[scenario]]
+    if unheard:
+        raise click.UsageError(f"--scenario {scenario} never measures {unheard[0]}: no objective can be set on it.")
     run_id = uuid.uuid4().hex[:16]
     directory: Path | None = what["record"]
     if directory is not None:
@@ -178,6 +204,13 @@ def _sentence(name: str) -> str:
 
 def _is_name(target: str) -> bool:
     return 0 < len(target) <= 63 and all(char in "abcdefghijklmnopqrstuvwxyz0123456789-" for char in target)
+
+
+def direct_entry(url: str, agent_name: str) -> DirectEntry:
+    """The direct way into this LiveKit."""
+    if urlsplit(url).scheme not in {"ws", "wss", "http", "https"} or not urlsplit(url).hostname:
+        raise click.BadParameter(f"{url!r} is no URL with wss:// (or ws, https, http) and a host.", param_hint="--url")
+    return DirectEntry(url=url, agent_name=agent_name)
 
 
 def trial_entry(trial_url: str) -> TrialEntry:

@@ -1,8 +1,8 @@
 """One run, told top to bottom: walk in, join, wait for the agent, talk to it, leave. It records; others judge."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Protocol
 
 from prober.core.events import (
@@ -53,28 +53,46 @@ async def probe(
 ) -> None:
     """Make the run; whatever happens is in the recorder's events afterwards. Raises only CancelledError."""
     recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin))
-    due = expectations.deadlines
-    try:
-        async with asyncio.timeout(due.run):
+    deadline = asyncio.get_running_loop().time() + expectations.deadlines.run
+    with _faults_recorded(recorder):
+        async with _until(deadline, recorder):
             session = await enter()
-            async with join(session) as call:
-                try:
+        async with join(session) as call:
+            with _faults_recorded(recorder):  # before we leave: a fault after that is nobody's failure
+                async with _until(deadline, recorder):
                     await _meet(expectations, recorder)
                     if expectations.scenario is Scenario.JOIN:
                         await _hold(expectations, recorder)
                     else:
                         await _converse(expectations, clips, recorder, call)
-                finally:
-                    recorder.record(Leaving(at=recorder.elapsed()))
-                    call.recheck()
+            recorder.record(Leaving(at=recorder.elapsed()))
+            call.recheck()
+
+
+@contextmanager
+def _faults_recorded(recorder: Recorder) -> Iterator[None]:
+    """Theirs or ours is decided here: what is raised becomes an event, and the run is over."""
+    try:
+        yield
     except (DeadlinePassed, RunStopped):
         pass  # the timeline already shows what did not happen in time, or what went wrong
-    except TimeoutError:
-        recorder.stop(Reason.RUN_DEADLINE, f"not over within {due.run:g} s")
     except TargetError as error:
         recorder.stop(error.reason, str(error))
     except Exception as error:  # noqa: BLE001 - ours: this run says nothing about the target
         recorder.stop(Reason.PROBER_INTERNAL, repr(error))
+
+
+@asynccontextmanager
+async def _until(deadline: float, recorder: Recorder) -> AsyncIterator[None]:
+    """The run's own deadline; a bare TimeoutError could be anyone's."""
+    limit = asyncio.timeout_at(deadline)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TargetError(Reason.RUN_DEADLINE, f"not over after {recorder.elapsed():.0f} s") from error
 
 
 async def _meet(expectations: Expectations, recorder: Recorder) -> None:

@@ -11,19 +11,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from pathlib import Path
 
 import msgspec
+from yarl import URL
 
 from prober.child.messages import CleanUp, Done, FromChild, Happened, Hello, Owes, ToChild
-from prober.core.events import CleanedUp, Heartbeat, SessionGranted, Stalled, Suspended
+from prober.core.events import CleanedUp, Heartbeat, Stalled, Suspended
 from prober.core.plan import ApiKey, Plan, Session, TrialEntry
 from prober.core.reasons import Reason, TargetError
 from prober.core.verdict import HEARTBEAT
 from prober.entry import token
 from prober.entry.trial import walk
-from prober.fixtures import load_fixture
+from prober.entry.words import authority
+from prober.fixtures import FixtureError, load_fixture
 from prober.recorder import Recorder
 from prober.room.session import Call, join
 from prober.run import probe
-from prober.voice import SileroGate
+from prober.voice import SileroGate, VoiceGateError
 
 TICK = 0.05
 """Seconds between two looks at the event loop's punctuality."""
@@ -67,13 +69,20 @@ def _recorder(pipe: Pipe) -> Recorder:
 
 
 async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
-    clips = [load_fixture(name) for name in plan.say]
+    try:
+        SileroGate()  # a machine that cannot tell speech must not listen
+        clips = [load_fixture(name) for name in plan.say]
+    except (VoiceGateError, FixtureError) as error:
+        _recorder(pipe).stop(Reason.PROBER_INTERNAL, str(error))
+        return
     recorder = _recorder(pipe)  # what loads, loads before the run begins
     watches = [asyncio.create_task(watch) for watch in (_beat(recorder), _stalls(recorder), _obey(stdin, recorder))]
+    owed: list[tuple[ApiKey, str]] = []
 
     async def enter() -> Session:
         session = await _enter(plan, key, recorder)
-        if key is not None:
+        if key is not None and authority(URL(key.url)) == authority(URL(session.url)):
+            owed.append((key, session.room))
             pipe.send(Owes(room=session.room))
         return session
 
@@ -83,10 +92,18 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
     await probe(plan.expectations, clips, recorder, enter=enter, join=joined)
     for watch in watches:
         watch.cancel()
-    granted = next((event for event in recorder.events if isinstance(event, SessionGranted)), None)
-    if key is not None and granted is not None:
-        await _delete_room(key, granted.room, recorder)
+    for whose, room in owed:
+        if _may_exist(plan, recorder):
+            await _delete_room(whose, room, recorder)
     recorder.record(_heartbeat(recorder))
+
+
+def _may_exist(plan: Plan, recorder: Recorder) -> bool:
+    """A product may make its room before anybody joins; ours is made by joining it."""
+    refused = recorder.stopped is not None and recorder.stopped.reason in {
+        *(Reason.SERVER_UNREACHABLE, Reason.ROOM_REFUSED, Reason.TOKEN_INVALID)
+    }
+    return isinstance(plan.entry, TrialEntry) or not refused
 
 
 async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:

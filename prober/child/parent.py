@@ -37,7 +37,7 @@ async def run_child(
     await child.start(Order(plan=plan, key=key))
     overtime = plan.expectations.deadlines.run + TEARDOWN
     await child.finish(stop, overtime)
-    if child.owes is not None and key is not None and not any(isinstance(event, CleanedUp) for event in child.events):
+    if not child.done and child.owes is not None and key is not None:
         await _clean_up(child, child.owes, key)
     return tuple(child.events)
 
@@ -59,7 +59,7 @@ class _Child:
         self._stderr = stderr
         self._on_event = on_event
         self._origin = time.monotonic()
-        self._done = False
+        self.done = False
         self.events: list[AnyEvent] = []
         self.owes: str | None = None
 
@@ -113,7 +113,7 @@ class _Child:
             self._kill()
             status = await self._process.wait()
             self._transport.close()
-            if not self._done:
+            if not self.done:
                 self.add(ChildExited(at=self.elapsed(), status=status))
 
     async def _collect(self) -> None:
@@ -126,7 +126,7 @@ class _Child:
                 case Owes(room=room):
                     self.owes = room
                 case Done():
-                    self._done = True
+                    self.done = True
 
     def _kill(self) -> None:
         """End whatever is left of the child's process group."""

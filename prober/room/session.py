@@ -12,6 +12,7 @@ from prober.core.events import (
     MicrophonePublished,
     ReceiverStats,
     RoomJoined,
+    TokenValidated,
     TurnRechecked,
     UtteranceEnded,
     UtteranceStarted,
@@ -26,6 +27,7 @@ from prober.room.playback import Microphone
 from prober.room.presence import Presence
 from prober.room.recording import Recording
 
+OK = 200
 LEAVE_WITHIN = 3.0
 """Seconds for a polite goodbye; the process ends soon after anyway."""
 
@@ -60,6 +62,8 @@ class Call:
         connecting = asyncio.create_task(self._room.connect(session.url, session.token, options))
         done, _ = await asyncio.wait({connecting}, timeout=within)
         if not done:
+            if any(isinstance(event, TokenValidated) and event.status == OK for event in self._recorder.events):
+                raise TargetError(Reason.MEDIA_UNREACHABLE, f"LiveKit answers, but no connection within {within:g} s")
             raise TargetError(Reason.SERVER_UNREACHABLE, f"no answer within {within:g} s")
         try:
             connecting.result()
@@ -85,6 +89,12 @@ class Call:
                 ear = Ear(await self._presence.tracks.get(), self._recorder, self._gates())
                 self._ears.append(ear)
                 group.create_task(ear.listen())
+
+    def stopped_attending(self, attending: asyncio.Task[None]) -> None:
+        """Who cannot hear must not judge: whatever ended it was ours."""
+        if not attending.cancelled() and (error := attending.exception()) is not None:
+            causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
+            self._recorder.stop(Reason.PROBER_INTERNAL, ", ".join(repr(cause) for cause in causes))
 
     async def speak(self, turn: int, clip: Clip) -> None:
         """Say the sentence; its first and last sample of speech are recorded, dated as they left."""
@@ -148,6 +158,7 @@ async def join(
         await call.connect(session, within)
         await call.publish()
         attending = asyncio.create_task(call.attend())
+        attending.add_done_callback(call.stopped_attending)
         try:
             yield call
         finally:

@@ -18,6 +18,7 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._newest: collections.deque[str] = collections.deque(maxlen=8)
+        self._latest = 0.0
         self._live = Live(console=console, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> Self:
@@ -36,5 +37,6 @@ class Progress:
         if self._console.is_terminal:
             self._newest.append(line)
             self._live.update(Group(*(Text(newest) for newest in self._newest), Spinner("dots")))
-        else:
+        elif event.at >= self._latest:  # what was found out late stands in its place in the timeline at the end
+            self._latest = event.at
             self._console.print(line, markup=False, soft_wrap=True)

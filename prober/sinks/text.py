@@ -1,5 +1,6 @@
 """A run in words for a person: one line a moment, then the verdict and the measurements. Pure: returns text."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -38,6 +39,8 @@ from prober.core.measure import TurnReading
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 
+WIDTH = 100
+
 ENDS: dict[str, str] = {
     "trial": "Start Trial pressed → session granted",
     "room_join": "session granted → room joined",
@@ -58,10 +61,8 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     TokenValidated: lambda event: f"LiveKit validated the token ({event.status})",
     RoomJoined: lambda event: f"room joined as {event.identity}",
     MicrophonePublished: lambda _: "microphone published",
-    ParticipantSeen: lambda event: (
-        f"{event.kind} in the room: {event.identity}" + (" (before us)" if event.before_us else "")
-    ),
-    AgentJoined: lambda event: f"agent joined{f': {event.name}' if event.name else ''}",
+    ParticipantSeen: lambda event: None if event.kind == "agent" else f"{event.kind} in the room: {event.identity}",
+    AgentJoined: lambda event: f"agent joined{' before us' if event.before_us else ''}: {event.name or event.identity}",
     AgentState: lambda event: f"agent is {event.state}",
     AgentTrack: lambda _: "agent's audio track is there",
     ReadyToSpeak: lambda event: f"turn {event.turn} is ours",
@@ -69,7 +70,7 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     UtteranceEnded: lambda _: "we have spoken",
     AgentSpeechStarted: lambda _: "agent speaks",
     AgentSpeechStopped: lambda _: "agent has spoken",
-    TranscriptHeard: lambda event: f"transcript of the {event.speaker}, {event.characters} characters",
+    TranscriptHeard: lambda event: f"transcript of the {event.speaker} is there" if event.final else None,
     Held: lambda _: "agent is still there",
     Reconnecting: lambda _: "connection to LiveKit lost, reconnecting",
     Reconnected: lambda _: "connected again",
@@ -107,7 +108,7 @@ def summary(record: RunRecord) -> Iterator[str]:
     yield f"{record.outcome.upper()}{reason} · {record.target} · {record.scenario} · run {record.run_id}"
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"
-        yield f"  Look at: {record.look}"
+        yield from textwrap.wrap(f"Look at: {record.look}", WIDTH, initial_indent="  ", subsequent_indent="    ")
     yield from _measurements(record)
     for objective in record.objectives:
         verdict = {True: "met", False: "MISSED", None: "not judged"}[objective.met]
@@ -129,14 +130,15 @@ def _measurements(record: RunRecord) -> Iterator[str]:
 def _response(reading: TurnReading, ends: str) -> str:
     label = f"response {reading.turn}"
     if reading.response is None:
-        return f"  {label:14}      - s   no number: {reading.void}"
+        return f"  {label:14}   none     {reading.void}"
     held = "" if reading.jitter_buffer is None else f" (of it {reading.jitter_buffer * 1000:.0f} ms our jitter buffer)"
     return f"  {label:14}{reading.response:7.3f} s   {ends}{held}"
 
 
 def _health(record: RunRecord) -> str:
     own = record.prober
-    cpu = "-" if own.cpu is None else f"{own.cpu:.2f} s CPU"
-    memory = "-" if own.peak_rss is None else f"{own.peak_rss / 1e6:.0f} MB"
-    stalls = "no stall" if own.longest_stall is None else f"{own.stalls} stalls, longest {own.longest_stall:.2f} s"
-    return f"{cpu}, {memory}, {stalls}"
+    if own.cpu is None or own.peak_rss is None:
+        return "died before its first heartbeat"
+    cpu, memory = f"{own.cpu:.2f} s CPU", f"{own.peak_rss / 1e6:.0f} MB"
+    longest = f"longest stall {own.longest_stall:.2f} s" if own.longest_stall is not None else "no stall"
+    return f"{cpu}, {memory}, {longest}"

@@ -146,6 +146,11 @@ async def test_a_run_that_takes_too_long_ends_at_its_deadline() -> None:
     assert leaving.at == pytest.approx(6.0)
 
 
+async def test_our_own_bug_is_told_before_we_leave() -> None:
+    record = await run(Script(breaks=RuntimeError("ours")))
+    assert record.message == "The prober has a bug. (RuntimeError('ours'))"
+
+
 async def test_a_door_that_is_closed_is_the_targets_failure() -> None:
     async def closed(_recorder: Recorder) -> Session:
         raise TargetError(Reason.TRIAL_REJECTED, "step start: status 500")
