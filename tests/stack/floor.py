@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import sys
 import time
 
@@ -37,4 +38,5 @@ async def floor(url: str, token: str, seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(floor(sys.argv[1], sys.argv[2], float(sys.argv[3]))))
+    print(asyncio.run(floor(sys.argv[1], sys.argv[2], float(sys.argv[3]))), flush=True)
+    os._exit(0)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -30,16 +32,36 @@ WARM_UP = 3
 
 
 async def exchange_impulses(stack: ReferenceStack, count: int) -> tuple[list[float], list[float]]:
-    """One-way seconds of `count` impulses up (our tap to the agent's ear) and down (the agent's tap to our ear)."""
+    """One-way seconds of `count` impulses up (our tap to the agent's ear) and down (the agent's tap to our ear).
+
+    In a process of its own, as every user of LiveKit's SDK.
+    """
     async with aiohttp.ClientSession() as http:
         start = await http.post(f"{stack.trial_url.rstrip('/')}/api/trial", json={"email": _email()})
         trial = start.url.query["trial"]
         details = await http.get(f"{stack.trial_url.rstrip('/')}/api/connection-details", params={"trial": trial})
         session = await details.json()
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.stack.impulses"),
+        *(session["serverUrl"], session["participantToken"], str(count)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await program.communicate()
+    ours, theirs = json.loads(output)
+    truth = await _log(stack, session["roomName"], count)
+    agent_heard = [line["at"] for line in truth if line["kind"] == "impulse_heard"]
+    agent_sent = [line["at"] for line in truth if line["kind"] == "impulse_sent"]
+    ups = [there - here for here, there in zip(ours, agent_heard, strict=True)]
+    downs = [here - there for here, there in zip(theirs, agent_sent, strict=True)]
+    return ups[WARM_UP:], downs[WARM_UP:]
+
+
+async def exchange(url: str, token: str, count: int) -> tuple[list[float], list[float]]:
+    """The moments (monotonic clock) of our own impulses leaving and of the agent's arriving."""
     room = rtc.Room()
     tracks: asyncio.Queue[rtc.Track] = asyncio.Queue()
     room.on("track_subscribed", lambda track, _publication, _participant: tracks.put_nowait(track))
-    await room.connect(session["serverUrl"], session["participantToken"])
+    await room.connect(url, token)
     microphone = Microphone()
     await room.local_participant.publish_track(
         microphone.track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
@@ -50,12 +72,7 @@ async def exchange_impulses(stack: ReferenceStack, count: int) -> tuple[list[flo
         ours, theirs = await asyncio.gather(sent.all, heard.all)
     await room.disconnect()
     await microphone.aclose()
-    truth = await _log(stack, session["roomName"], count)
-    agent_heard = [line["at"] for line in truth if line["kind"] == "impulse_heard"]
-    agent_sent = [line["at"] for line in truth if line["kind"] == "impulse_sent"]
-    ups = [there - here for here, there in zip(ours, agent_heard, strict=True)]
-    downs = [here - there for here, there in zip(theirs, agent_sent, strict=True)]
-    return ups[WARM_UP:], downs[WARM_UP:]
+    return ours, theirs
 
 
 def _email() -> str:
@@ -124,3 +141,8 @@ async def _log(stack: ReferenceStack, room: str, count: int) -> list[dict[str, A
             if sum(line["kind"] == "impulse_heard" for line in ours) >= count:
                 return ours
             await asyncio.sleep(0.05)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(exchange(sys.argv[1], sys.argv[2], int(sys.argv[3])))), flush=True)
+    os._exit(0)
