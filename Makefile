@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
-export PATH := $(CURDIR)/.tools/bin:$(PATH)
+export PATH := $(PATH):$(CURDIR)/.tools/bin
 UV := .tools/bin/uv
 BIN := .venv/bin
 

@@ -142,7 +142,7 @@ def _quiet_until(recorder: Recorder) -> float | None:
     """When the agent will have been silent long enough, if it stays so; None while it speaks."""
     speech = Timeline(recorder.events).agent_speech()
     if not speech:
-        return 0.0
+        return _last(recorder, AgentTrack) + QUIET
     stopped = speech[-1].stopped
     return None if stopped is None else stopped + QUIET
 

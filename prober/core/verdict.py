@@ -159,7 +159,10 @@ def _fault(timeline: Timeline, until: float) -> Stopped | None:
 
 
 def _seen_until(timeline: Timeline) -> float:
-    """The last moment at which the child proved that it was watching."""
+    """The last moment at which the child proved that it was watching: to its leaving and no further."""
+    leaving = timeline.first(Leaving)
+    if leaving is not None:
+        return leaving.at
     witnesses = (event.at for event in timeline if not isinstance(event, ChildExited | CleanedUp))
     return max(witnesses, default=0.0)
 

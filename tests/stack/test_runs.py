@@ -22,7 +22,7 @@ from tests.stack.runs import CONVERSATION, make_run
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
-SOON = Deadlines(agent_join=6.0, reply=5.0)
+SOON = Deadlines(agent_join=3.0, reply=2.5)
 
 
 async def rooms(stack: ReferenceStack) -> list[str]:
@@ -72,9 +72,9 @@ async def test_join_looks_without_listening(stack: ReferenceStack) -> None:
 @pytest.mark.parametrize(
     ("fault", "reason", "words"),
     [
-        (Fault.MISSING_TTS_KEY, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 6 s)"),
-        (Fault.ASYNC_CALLBACK, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 6 s)"),
-        (Fault.AGENT_DEAF, Reason.AGENT_NO_RESPONSE, "Agent did not answer what it was told. (not within 5 s)"),
+        (Fault.MISSING_TTS_KEY, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 3 s)"),
+        (Fault.ASYNC_CALLBACK, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 3 s)"),
+        (Fault.AGENT_DEAF, Reason.AGENT_NO_RESPONSE, "Agent did not answer what it was told. (not within 2.5 s)"),
         (Fault.TRIAL_500, Reason.TRIAL_REJECTED, "The trial flow refused to start. (step start: status 500"),
     ],
 )
