@@ -1,5 +1,7 @@
 """The short form of `make calibrate`: the same measurement, judged by bounds that the long one has shown to hold."""
 
+import asyncio
+
 import pytest
 
 from prober.refstack.stack import ReferenceStack
