@@ -1,7 +1,10 @@
 """The command line: the only place that exits or prints."""
 
 import asyncio
+import contextlib
 import datetime
+import io
+import os
 import shutil
 import signal
 import sys
@@ -172,6 +175,27 @@ async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
     return 128 + signals[0] if signals else record.exit_code
 
 
+def program() -> None:
+    """The program: trouble of its own is exit 4, never a word about the target."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our arrows still gets the numbers
+    try:
+        code = main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 128 + signal.SIGINT
+    except (click.ClickException, OSError) as error:
+        with contextlib.suppress(OSError):
+            click.echo(f"livekit-prober: {error}", err=True)
+        code = INCONCLUSIVE
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(code or 0)  # a reader that is gone must not turn this into another code at exit
+
+
 def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None:
     """Write the record wherever it was asked for."""
     body = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
@@ -202,4 +226,4 @@ def _progress(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program()

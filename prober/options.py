@@ -169,13 +169,13 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
             greeting=Greeting(what["greeting"]),
             ready=Ready(what["ready"]),
             turns=len(say),
-            deadlines=_deadlines(scenario, what),
+            deadlines=_deadlines(scenario, say, what),
             objectives=what["objectives"],
         ),
     )
 
 
-def _deadlines(scenario: Scenario, what: dict[str, Any]) -> Deadlines:
+def _deadlines(scenario: Scenario, say: Sequence[str], what: dict[str, Any]) -> Deadlines:
     """A run that ends before one of its own deadlines could only ever say `run_deadline`."""
     deadlines = Deadlines(
         agent_join=what["agent_join_deadline"], reply=what["reply_within"], run=what["timeout"] or TIMEOUTS[scenario]
@@ -184,6 +184,12 @@ def _deadlines(scenario: Scenario, what: dict[str, Any]) -> Deadlines:
     if deadlines.run < longest:
         raise click.BadParameter(
             f"{deadlines.run:g} s for the run is shorter than the deadline of a single step in it, {longest:g} s.",
+            param_hint="--timeout",
+        )
+    spoken = sum(recordings.seconds(name) or 0.0 for name in say)
+    if deadlines.run < spoken + longest:
+        raise click.BadParameter(
+            f"{deadlines.run:g} s for the run leave no time beside the {spoken:.0f} s that are said in it.",
             param_hint="--timeout",
         )
     return deadlines

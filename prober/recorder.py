@@ -55,9 +55,9 @@ class Recorder:
             elif self.stopped is not None:
                 waiter.set_exception(RunStopped(self.stopped.reason))
 
-    def stop(self, reason: Reason, detail: str) -> None:
-        """Record a fault, now: every wait ends."""
-        self.record(Stopped(at=self.elapsed(), reason=reason, detail=detail))
+    def stop(self, reason: Reason, detail: str, *, at: float | None = None) -> None:
+        """Record a fault, dated now or `at`: every wait ends."""
+        self.record(Stopped(at=self.elapsed() if at is None else at, reason=reason, detail=detail))
 
     async def wait_for(self, kind: type[E], *, due: float, where: Callable[[E], bool] | None = None) -> E:
         """The first such event, recorded already or to come, waited for until `due` seconds of the run (and a grace).

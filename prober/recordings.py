@@ -1,5 +1,6 @@
 """Where the packaged sentences lie and what they are called. Reads names only: the parent needs no sound library."""
 
+import wave
 from pathlib import Path
 
 
@@ -17,3 +18,13 @@ def is_id(name: str) -> bool:
 def ids() -> tuple[str, ...]:
     """Every packaged recording, sorted; one of them holds no speech."""
     return tuple(sorted(path.stem for path in folder().glob("*.wav")))
+
+
+def seconds(name: str) -> float | None:
+    """How long a recording lasts, by its id or path; None where it is no plain WAV file."""
+    path = folder() / f"{name}.wav" if is_id(name) else Path(name)
+    try:
+        with wave.open(str(path)) as file:
+            return float(file.getnframes() / file.getframerate())
+    except (wave.Error, OSError, EOFError):
+        return None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Protocol
 
 from prober.core.events import (
@@ -20,10 +20,11 @@ from prober.core.events import (
     UtteranceEnded,
 )
 from prober.core.plan import Expectations, Greeting, Ready, Scenario, Session
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline
+from prober.core.words import harmless
 from prober.fixtures import Clip
-from prober.recorder import DeadlinePassed, Recorder, RunStopped
+from prober.recorder import GRACE, DeadlinePassed, Recorder, RunStopped
 
 QUIET = 1.0
 """Seconds of the agent's silence after which the turn is ours."""
@@ -38,7 +39,7 @@ class Call(Protocol):
         """Say the sentence and record its edges."""
 
     async def note_receiver(self) -> None:
-        """Record the receiver's totals."""
+        """Record the receiver's totals, where there are any."""
 
     def recheck(self) -> None:
         """Find the moments of every turn again from the recording."""
@@ -55,9 +56,9 @@ async def probe(
     recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin))
     deadline = asyncio.get_running_loop().time() + expectations.deadlines.run
     with _faults_recorded(recorder):
-        async with _until(deadline, recorder):
-            session = await enter()
-        async with join(session) as call:
+        async with AsyncExitStack() as joined:
+            async with _until(deadline, recorder):
+                call = await joined.enter_async_context(join(await enter()))
             with _faults_recorded(recorder):  # before we leave: a fault after that is nobody's failure
                 async with _until(deadline, recorder):
                     await _meet(expectations, recorder)
@@ -76,10 +77,10 @@ def _faults_recorded(recorder: Recorder) -> Iterator[None]:
         yield
     except (DeadlinePassed, RunStopped):
         pass  # the timeline already shows what did not happen in time, or what went wrong
-    except TargetError as error:
-        recorder.stop(error.reason, str(error))
+    except RunFault as error:
+        recorder.stop(error.reason, str(error), at=error.at)
     except Exception as error:  # noqa: BLE001 - ours: this run says nothing about the target
-        recorder.stop(Reason.PROBER_INTERNAL, repr(error))
+        recorder.stop(Reason.PROBER_INTERNAL, harmless(repr(error)))
 
 
 @asynccontextmanager
@@ -92,7 +93,7 @@ async def _until(deadline: float, recorder: Recorder) -> AsyncIterator[None]:
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise TargetError(Reason.RUN_DEADLINE, f"not over after {recorder.elapsed():.0f} s") from error
+        raise RunFault(Reason.RUN_DEADLINE, f"not over after {recorder.elapsed():.0f} s") from error
 
 
 async def _meet(expectations: Expectations, recorder: Recorder) -> None:
@@ -123,9 +124,11 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
         await _silence(recorder)
         recorder.record(ReadyToSpeak(at=recorder.elapsed(), turn=turn))
         await call.speak(turn, clip)
-        answered = await _answer(turn, recorder, due.reply)
-        await recorder.pause(answered + HEARD_OUT)
-        await call.note_receiver()
+        try:
+            answered = await _answer(turn, recorder, due.reply)
+            await recorder.pause(answered + HEARD_OUT)
+        finally:
+            await call.note_receiver()  # where nothing was heard: were there packets?
 
 
 async def _silence(recorder: Recorder) -> None:
@@ -148,11 +151,15 @@ def _quiet_until(recorder: Recorder) -> float | None:
 
 
 async def _answer(turn: int, recorder: Recorder, within: float) -> float:
-    """Wait for the answer to this turn: speech that goes on past our end, or begins after it. When it began."""
+    """Wait for the answer to this turn: speech that goes on past our end, or begins after it. When it began.
+
+    The detector is given its time first: what sounded at our end may have ended before it, or just begun.
+    """
+    ended = _last(recorder, UtteranceEnded)
+    await recorder.pause(ended + GRACE)
     so_far = next(found for found in Timeline(recorder.events).turns() if found.number == turn)
     if so_far.answered is not None:
         return so_far.answered
-    ended = _last(recorder, UtteranceEnded)
     answer = await recorder.wait_for(AgentSpeechStarted, due=ended + within, where=lambda onset: onset.at >= ended)
     return answer.at
 

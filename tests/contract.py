@@ -19,7 +19,7 @@ from prober.core.events import (
     UtteranceStarted,
 )
 from prober.core.plan import Session
-from prober.core.reasons import TargetError
+from prober.core.reasons import RunFault
 from prober.fixtures import Clip
 from prober.recorder import Recorder
 from prober.run import Call, Join
@@ -69,7 +69,7 @@ async def _check_a_turn(call: Call, recorder: Recorder, clip: Clip) -> None:
 
 async def check_a_refusal(joining: AbstractAsyncContextManager[Call], recorder: Recorder) -> None:
     """A closed room is the target's failure and leaves nothing recorded but what was seen."""
-    with pytest.raises(TargetError):
+    with pytest.raises(RunFault):
         async with joining:
             raise AssertionError("nobody may be let in")
     assert not any(isinstance(event, RoomJoined) for event in recorder.events)

@@ -7,20 +7,20 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from yarl import URL
 
-from prober.child.messages import CleanUp, Done, FromChild, Happened, Hello, Owes, ToChild
-from prober.core.events import CleanedUp, Heartbeat, Stalled, Suspended
+from prober.child.messages import OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Owes, ToChild
+from prober.core.events import CleanedUp, Heartbeat, SessionGranted, Stalled, Suspended
 from prober.core.plan import ApiKey, Plan, Session, TrialEntry
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.core.verdict import HEARTBEAT
+from prober.core.words import authority, harmless
 from prober.entry import token
 from prober.entry.trial import walk
-from prober.entry.words import authority
 from prober.fixtures import FixtureError, load_fixture
 from prober.recorder import Recorder
 from prober.room.session import Call, join
@@ -76,8 +76,8 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
         _recorder(pipe).stop(Reason.PROBER_INTERNAL, str(error))
         return
     recorder = _recorder(pipe)  # what loads, loads before the run begins
-    watches = [asyncio.create_task(watch) for watch in (_beat(recorder), _stalls(recorder), _obey(stdin, recorder))]
     owed: list[tuple[ApiKey, str]] = []
+    calls: list[Call] = []
 
     async def enter() -> Session:
         session = await _enter(plan, key, recorder)
@@ -86,16 +86,33 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
             pipe.send(Owes(room=session.room))
         return session
 
-    def joined(session: Session) -> AbstractAsyncContextManager[Call]:
-        return _join(session, plan, recorder)
+    @asynccontextmanager
+    async def joined(session: Session) -> AsyncIterator[Call]:
+        async with _join(session, plan, recorder) as call:
+            calls.append(call)
+            yield call
 
-    await probe(plan.expectations, clips, recorder, enter=enter, join=joined)
+    probing = asyncio.create_task(probe(plan.expectations, clips, recorder, enter=enter, join=joined))
+    watches = [asyncio.create_task(watch) for watch in (_beat(recorder), _stalls(recorder))]
+    watches.append(asyncio.create_task(_obey(stdin, recorder, probing)))
+    await asyncio.wait({probing})
     for watch in watches:
         watch.cancel()
+    if plan.recording is not None and calls:
+        _write(calls[0], plan.recording, recorder)
     for whose, room in owed:
         if _may_exist(plan, recorder):
             await _delete_room(whose, room, recorder)
     recorder.record(_heartbeat(recorder))
+
+
+def _write(call: Call, path: str, recorder: Recorder) -> None:
+    """Keep the sound; a disk that is full is no failure of the target and is told with what else was left undone."""
+    try:
+        call.recording.write(Path(path))
+    except OSError as error:
+        told = harmless(str(error))
+        recorder.record(CleanedUp(at=recorder.elapsed(), resource="recording", name=path, ok=False, detail=told))
 
 
 def _may_exist(plan: Plan, recorder: Recorder) -> bool:
@@ -123,18 +140,18 @@ async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:
 @asynccontextmanager
 async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterator[Call]:
     """The joined room. What the server thinks of the token is asked beside it: it must not lengthen what we measure."""
+    granted = next(event.at for event in recorder.events if isinstance(event, SessionGranted))
     validating = asyncio.create_task(token.validate(session, recorder))
     try:
         async with join(
             session,
             recorder,
-            within=plan.expectations.deadlines.room_join,
+            due=granted + plan.expectations.deadlines.room_join,
             listens=plan.expectations.subscribes,
             gates=SileroGate,
-            recording=None if plan.recording is None else Path(plan.recording),
         ) as call:
             yield call
-    except TargetError:
+    except RunFault:
         await validating  # the server's own words, where it has some, explain better
         raise
     finally:
@@ -178,10 +195,13 @@ def _slept() -> float:
     return 0.0 if boot is None else time.clock_gettime(boot) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
-async def _obey(stdin: asyncio.StreamReader, recorder: Recorder) -> None:
-    """The end of stdin is the order to stop: the operator's, or the parent's death."""
-    await stdin.read()
-    recorder.stop(Reason.INTERRUPTED, "stopped by its operator")
+async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None]) -> None:
+    """The end of stdin is the order to stop, at once: the operator's, the parent's death, or that we took too long."""
+    if (await stdin.read()).strip() == OVERTIME:
+        recorder.stop(Reason.PROBER_INTERNAL, "the run did not end by itself")
+    else:
+        recorder.stop(Reason.INTERRUPTED, "stopped by its operator")
+    probing.cancel()
 
 
 if __name__ == "__main__":

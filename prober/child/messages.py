@@ -42,5 +42,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     """Child to parent: everything is told, nothing is left open."""
 
 
+OVERTIME = b"overtime"
+"""Parent to child, before it closes stdin: not the operator ends the run, but its length."""
+
 ToChild = Order | CleanUp
 FromChild = Hello | Happened | Owes | Done

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from prober.child.messages import CleanUp, Done, FromChild, Happened, Hello, Order, Owes, ToChild
-from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event
+from prober.child.messages import OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Order, Owes, ToChild
+from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
 from prober.core.plan import ApiKey, Plan
 
 TEARDOWN = 15.0
@@ -39,6 +39,8 @@ async def run_child(
     await child.finish(stop, overtime)
     if not child.done and child.owes is not None and key is not None:
         await _clean_up(child, child.owes, key)
+    elif not child.done:
+        _name_what_is_left(child)
     return tuple(child.events)
 
 
@@ -50,6 +52,19 @@ async def _clean_up(dead: "_Child", room: str, key: ApiKey) -> None:
     told = next((event for event in cleaner.events if isinstance(event, CleanedUp)), None)
     result = told or CleanedUp(at=0.0, resource="room", name=room, ok=False, detail="could not be deleted")
     dead.add(msgspec.structs.replace(result, at=dead.elapsed()))
+
+
+def _name_what_is_left(dead: "_Child") -> None:
+    """Without a key nobody can take our participant away: LiveKit drops it when its pings stop."""
+    for joined in [event for event in dead.events if isinstance(event, RoomJoined)]:
+        left = CleanedUp(
+            at=dead.elapsed(),
+            resource="participant",
+            name=f"{joined.identity} in {joined.room}",
+            ok=False,
+            detail="its process died; LiveKit drops it after its ping timeout (15 s)",
+        )
+        dead.add(left)
 
 
 class _Child:
@@ -105,6 +120,8 @@ class _Child:
         try:
             await asyncio.wait({collecting, stopping}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
             if not collecting.done():
+                if not stop.is_set():
+                    self._stdin.write(OVERTIME)
                 self._stdin.close()
                 await asyncio.wait({collecting}, timeout=TEARDOWN)
         finally:

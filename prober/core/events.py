@@ -221,7 +221,7 @@ class Leaving(Event, frozen=True, kw_only=True):
 class CleanedUp(Event, frozen=True, kw_only=True):
     """Something of ours was taken out of the world again; or not, and `detail` says why it is left behind."""
 
-    resource: Literal["room", "participant"]
+    resource: Literal["room", "participant", "recording"]
     name: str
     ok: bool
     detail: str

@@ -57,6 +57,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[TurnReading, ...]
 
 
+AUDIO_LATE_SPAN = 1.0
+"""Seconds before an `AudioLate` event that it speaks of."""
 OBJECTIVES = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready", "greeting", "response", "yield_time")
 """What an objective may be set on; `response` holds for every turn."""
 
@@ -117,7 +119,8 @@ def _reading(timeline: Timeline, turn: Turn | None, number: int, limits: Limits)
             turn=number, response=None, void=None, drift=None, jitter_buffer=None, packets_lost=None, concealed=None
         )
     ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
-    before, after = timeline.last(ReceiverStats, until=turn.ended), timeline.first(ReceiverStats, since=turn.answered)
+    before = timeline.last(ReceiverStats, until=turn.answered)
+    after = timeline.first(ReceiverStats, since=turn.answered)
     jitter_buffer = _jitter_buffer(before, after)
     void = _unfit(timeline, turn, jitter_buffer, limits)
     return TurnReading(
@@ -141,13 +144,15 @@ def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: 
     for stall in timeline.all(Stalled, since=turn.began):
         if stall.at - stall.seconds <= turn.answered and stall.seconds > limits.stall:
             return f"the prober stalled for {stall.seconds:.2f} s"
-    late = timeline.first(AudioLate, turn.began, turn.answered)
-    if late is not None:
+    late = timeline.first(AudioLate, since=turn.began)
+    if late is not None and late.at - AUDIO_LATE_SPAN <= turn.answered:
         return f"the agent's audio reached the prober {late.seconds * 1000:.0f} ms late"
     ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
     if ended is not None and abs(ended.drift) > limits.drift:
         return f"our sentence was stretched by {ended.drift * 1000:.0f} ms on its way out"
-    if jitter_buffer is not None and jitter_buffer > limits.jitter_buffer:
+    if jitter_buffer is None:
+        return "WebRTC gave no statistics for the agent's audio"
+    if jitter_buffer > limits.jitter_buffer:
         return (
             f"the jitter buffer held {jitter_buffer * 1000:.0f} ms: the prober's host or network delays what it hears"
         )

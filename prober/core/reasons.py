@@ -39,12 +39,16 @@ class Reason(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class TargetError(Exception):
-    """Theirs: the target failed, with its reason. The text is for people and holds no secret."""
+class RunFault(Exception):  # noqa: N818 - a fault of the target or of ours; the reason says whose
+    """What ends a run, with its reason. The text is for people and holds no secret.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    `at` is the moment it is dated to, in seconds of the run: a deadline that passed; None for now.
+    """
+
+    def __init__(self, reason: Reason, message: str, *, at: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.at = at
 
 
 class Words(NamedTuple):

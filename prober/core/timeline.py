@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeVar
 from prober.core.events import (
     AgentSpeechStarted,
     AgentSpeechStopped,
-    AgentTrack,
     Event,
     UtteranceEnded,
     UtteranceStarted,
@@ -63,11 +62,16 @@ class Timeline:
     def agent_speech(self) -> tuple[Speech, ...]:
         """The agent's speech as stretches, in order."""
         stretches: list[Speech] = []
+        sounding = 0
         for event in self.events:
             if isinstance(event, AgentSpeechStarted):
-                stretches.append(Speech(event.at, None))
-            elif isinstance(event, AgentSpeechStopped) and stretches and stretches[-1].stopped is None:
-                stretches[-1] = stretches[-1]._replace(stopped=event.at)
+                sounding += 1  # an agent with two tracks speaks while either of them does
+                if sounding == 1:
+                    stretches.append(Speech(event.at, None))
+            elif isinstance(event, AgentSpeechStopped) and sounding > 0:
+                sounding -= 1
+                if sounding == 0:
+                    stretches[-1] = stretches[-1]._replace(stopped=event.at)
         return tuple(stretches)
 
     def turns(self) -> tuple[Turn, ...]:
@@ -93,7 +97,5 @@ class Timeline:
 
     def greeting(self) -> AgentSpeechStarted | None:
         """The agent's first speech, if it came before ours."""
-        track, ours = self.first(AgentTrack), self.first(UtteranceStarted)
-        if track is None:
-            return None
-        return self.first(AgentSpeechStarted, since=track.at, until=math.inf if ours is None else ours.at)
+        ours = self.first(UtteranceStarted)
+        return self.first(AgentSpeechStarted, until=math.inf if ours is None else ours.at)

@@ -26,6 +26,7 @@ from prober.core.events import (
     Stalled,
     Stopped,
     Suspended,
+    TrialRequested,
     UtteranceEnded,
 )
 from prober.core.measure import Measurements, ready_at
@@ -83,7 +84,7 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
         if reached is None or reached > due:
             observed = seen if reached is None else reached
             blind = _blindness(timeline, previous, observed)
-            if observed - due <= blind:
+            if 0 < observed - due <= blind:
                 return _because(
                     Reason.PROBER_OVERLOAD, f"blind for {blind:.1f} s while waiting: {milestone.reason} is not proven"
                 )
@@ -91,7 +92,7 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
         previous = max(previous, reached)
     leaving = timeline.first(Leaving, since=previous)
     fault = _fault(timeline, until=seen if leaving is None else leaving.at)
-    if fault is not None:
+    if fault is not None and fault.reason is not Reason.RUN_DEADLINE:  # nothing was left to wait for
         return _because(fault.reason, fault.detail)
     return Verdict(outcome=Outcome.PASS) if leaving is not None else _unfinished(timeline, seen)
 
@@ -99,7 +100,7 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
 def milestones(expectations: Expectations) -> Iterator[Milestone]:
     """What a good run of this scenario reaches, in the order in which it is asked for."""
     within = expectations.deadlines
-    yield Milestone(Reason.TRIAL_TIMEOUT, within.trial, _moment(SessionGranted), _moment(RunStarted))
+    yield Milestone(Reason.TRIAL_TIMEOUT, within.trial, _moment(SessionGranted), _moment(TrialRequested))
     yield Milestone(Reason.SERVER_UNREACHABLE, within.room_join, _moment(RoomJoined), _moment(SessionGranted))
     yield Milestone(Reason.AGENT_ABSENT, within.agent_join, _moment(AgentJoined), _moment(RoomJoined))
     if expectations.ready is Ready.STATE:
@@ -130,7 +131,7 @@ def judge_objectives(measurements: Measurements, expectations: Expectations) -> 
 def _value(measurements: Measurements, name: str) -> float | None:
     if name == "response":
         return max((response for response in measurements.responses if response is not None), default=None)
-    value: float | None = getattr(measurements, name)
+    value: float | None = getattr(measurements, name, None)
     return value
 
 
@@ -169,7 +170,9 @@ def _seen_until(timeline: Timeline) -> float:
 
 def _blindness(timeline: Timeline, since: float, until: float) -> float:
     """Seconds in which events may have passed unseen: stalls, or gaps between heartbeats, whichever tells of more."""
-    stalls = sum(stall.seconds for stall in timeline.all(Stalled, since, until))
+    stalls = sum(
+        max(0.0, min(stall.at, until) - max(stall.at - stall.seconds, since)) for stall in timeline.all(Stalled, since)
+    )
     beats = [since, *(beat.at for beat in timeline.all(Heartbeat, since, until)), until]
     gaps = sum(
         gap - HEARTBEAT

@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from livekit import api
 
 from prober.core.plan import ApiKey
-from prober.entry.words import harmless
+from prober.core.words import harmless
 
 WITHIN = 5.0
 """Seconds given to the server."""

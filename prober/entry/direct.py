@@ -7,7 +7,7 @@ from yarl import URL
 
 from prober.core.events import SessionGranted
 from prober.core.plan import ApiKey, DirectEntry, Session
-from prober.entry.words import place
+from prober.core.words import place
 from prober.recorder import Recorder
 
 LIFETIME = timedelta(minutes=15)

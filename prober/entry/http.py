@@ -9,7 +9,7 @@ from yarl import URL
 
 from prober import __version__
 from prober.core.events import HttpMoment
-from prober.entry.words import authority, place
+from prober.core.words import authority, place
 from prober.recorder import Recorder
 
 USER_AGENT = f"livekit-prober/{__version__} (+synthetic)"

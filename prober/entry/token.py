@@ -16,9 +16,9 @@ from yarl import URL
 
 from prober.core.events import TokenRead, TokenValidated
 from prober.core.plan import Session
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
+from prober.core.words import authority, harmless
 from prober.entry.http import NO_TIMEOUT, USER_AGENT, unreachable
-from prober.entry.words import authority, harmless
 from prober.recorder import Recorder
 
 SKEW = 60.0
@@ -54,7 +54,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 def read_token(token: str, now: float) -> Claims:
     """The claims of a token, its signature not verified; `now` is wall time.
 
-    Raises TargetError where the token is no JWT or a claim has the wrong shape.
+    Raises RunFault where the token is no JWT or a claim has the wrong shape.
     """
     if not _SHAPE.fullmatch(token):
         raise _invalid("it is not a JWT: three parts of base64url with dots between them")
@@ -82,14 +82,14 @@ def read_token(token: str, now: float) -> Claims:
 
 
 def check_token(claims: Claims, *, room: str, speaks: bool) -> None:
-    """Raises TargetError with a sentence that leads to the fix where a caller with these claims cannot do its part."""
+    """Raises RunFault with a sentence that leads to the fix where a caller with these claims cannot do its part."""
     problem = _problem(claims, room, speaks)
     if problem is not None:
         raise _invalid(problem)
 
 
 def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -> Claims:
-    """Read the session's token, record what it says, check it; `now` is wall time. Raises TargetError."""
+    """Read the session's token, record what it says, check it; `now` is wall time. Raises RunFault."""
     claims = read_token(session.token, now)
     recorder.record(
         TokenRead(
@@ -107,7 +107,7 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
 async def validate(session: Session, recorder: Recorder, *, within: float = VALIDATE_WITHIN) -> None:
     """Ask the server what it thinks of the token; record its status.
 
-    Raises TargetError where it refuses the token, knows no such room or cannot be reached. Any other answer (a server
+    Raises RunFault where it refuses the token, knows no such room or cannot be reached. Any other answer (a server
     before this endpoint, a proxy that lets only WebSockets through) is left to the join itself, which meets it too.
     Source: livekit-server, pkg/service/rtcservice.go and auth.go.
     """
@@ -128,20 +128,18 @@ async def validate(session: Session, recorder: Recorder, *, within: float = VALI
             status = response.status
             body = (await response.content.read(4096)).decode("utf-8", "replace")
     except TimeoutError:
-        raise TargetError(
-            Reason.SERVER_UNREACHABLE, f"{where} did not answer /rtc/validate within {within:g} s"
-        ) from None
+        raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} did not answer /rtc/validate within {within:g} s") from None
     except aiohttp.ClientConnectionError as error:
-        raise TargetError(Reason.SERVER_UNREACHABLE, unreachable(error, where)) from None
+        raise RunFault(Reason.SERVER_UNREACHABLE, unreachable(error, where)) from None
     except aiohttp.ClientError:
-        raise TargetError(Reason.SERVER_UNREACHABLE, f"{where} does not speak HTTP") from None
+        raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} does not speak HTTP") from None
     recorder.record(TokenValidated(at=recorder.elapsed(), status=status))
     # livekit-server quotes the whole token in its refusal: "invalid token: eyJ…, error: …".
     said = harmless(body, hide=(session.token,))
     if status == 401:
-        raise TargetError(Reason.TOKEN_INVALID, f"LiveKit refuses the token: {said or 'no reason given'}")
+        raise RunFault(Reason.TOKEN_INVALID, f"LiveKit refuses the token: {said or 'no reason given'}")
     if status == 404 and "room does not exist" in said:
-        raise TargetError(
+        raise RunFault(
             Reason.ROOM_REFUSED,
             f"status 404, {said}: room.auto_create is off, so the product must create the room before it gives it out",
         )
@@ -173,12 +171,12 @@ def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
     return None
 
 
-def _invalid(problem: str) -> TargetError:
-    return TargetError(Reason.TOKEN_INVALID, f"the token cannot be used: {problem}")
+def _invalid(problem: str) -> RunFault:
+    return RunFault(Reason.TOKEN_INVALID, f"the token cannot be used: {problem}")
 
 
 def _part(claims: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A claim of this type, or None where it is absent; TargetError where it is something else."""
+    """A claim of this type, or None where it is absent; RunFault where it is something else."""
     value = claims.get(name)
     if value is not None and not isinstance(value, kind):
         raise _invalid(f"its claim {name} has the wrong type")

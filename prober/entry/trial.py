@@ -10,11 +10,11 @@ from yarl import URL
 
 from prober.core.events import SessionGranted, TrialRequested
 from prober.core.plan import Deadlines, Extract, Session, Step, TrialEntry
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.core.steps import fill, fill_url
+from prober.core.words import harmless, own_words, place, read_json
 from prober.entry.http import MOST_REDIRECTS, Moments, unreachable
 from prober.entry.token import read_token
-from prober.entry.words import harmless, own_words, place, read_json
 from prober.recorder import Recorder
 
 LARGEST = 1024 * 1024
@@ -39,14 +39,15 @@ class _Answer(NamedTuple):
 async def walk(entry: TrialEntry, run_id: str, deadlines: Deadlines, recorder: Recorder, *, unix_ms: int) -> Session:
     """Walk the steps, each within its deadline and all within the trial's.
 
-    Raises TargetError with the reason and the step. The entry has passed `check_entry`.
+    Raises RunFault with the reason and the step. The entry has passed `check_entry`.
     """
     variables = {"run_id": run_id, "unix_ms": str(unix_ms)}
     variables["email"] = fill(entry.email, variables)
     moments = Moments(recorder)
     async with moments.session(run_id) as http:
-        recorder.record(TrialRequested(at=recorder.elapsed()))
-        due = recorder.elapsed() + deadlines.trial
+        requested = TrialRequested(at=recorder.elapsed())
+        recorder.record(requested)
+        due = requested.at + deadlines.trial
         for step in entry.steps:
             moments.begin(step.name)
             left = due - recorder.elapsed()
@@ -54,7 +55,8 @@ async def walk(entry: TrialEntry, run_id: str, deadlines: Deadlines, recorder: R
                 async with asyncio.timeout(min(deadlines.trial_step, left)):
                     answer = await _ask(http, step, variables, moments)
             except TimeoutError as error:
-                raise _too_late(step, deadlines, moments, whole=left < deadlines.trial_step) from error
+                whole = due if left < deadlines.trial_step else None
+                raise _too_late(step, deadlines, moments, whole=whole) from error
             for name, extract in step.extract.items():
                 variables[name] = _extracted(step, extract, answer)
         session = _session(entry.steps[-1], answer, unix_ms / 1000)
@@ -64,7 +66,7 @@ async def walk(entry: TrialEntry, run_id: str, deadlines: Deadlines, recorder: R
 
 
 async def _ask(http: aiohttp.ClientSession, step: Step, variables: Mapping[str, str], moments: Moments) -> _Answer:
-    """One step's final answer; TargetError where there is none or it has another status than the step expects."""
+    """One step's final answer; RunFault where there is none or it has another status than the step expects."""
     try:
         url = URL(fill_url(step.url, variables))
     except ValueError:
@@ -89,7 +91,7 @@ async def _ask(http: aiohttp.ClientSession, step: Step, variables: Mapping[str, 
         raise _unreachable(step, error, moments.host) from None
     # The texts of aiohttp's other errors hold URLs with their queries, or headers: they are not kept as a cause.
     except aiohttp.TooManyRedirects:
-        raise TargetError(
+        raise RunFault(
             Reason.TRIAL_REJECTED, f"step {step.name}: redirected more than {MOST_REDIRECTS} times"
         ) from None
     except aiohttp.InvalidURL:
@@ -116,7 +118,7 @@ async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
     return bytes(body), True
 
 
-async def _refused(step: Step, response: aiohttp.ClientResponse, variables: Mapping[str, str]) -> TargetError:
+async def _refused(step: Step, response: aiohttp.ClientResponse, variables: Mapping[str, str]) -> RunFault:
     try:
         async with asyncio.timeout(WORDS_WITHIN):
             body, _ = await _read(response)
@@ -124,24 +126,24 @@ async def _refused(step: Step, response: aiohttp.ClientResponse, variables: Mapp
         body = b""
     said = own_words(body, hide=variables.values())
     reason = Reason.PROBER_THROTTLED if response.status == 429 else Reason.TRIAL_REJECTED
-    return TargetError(reason, f"step {step.name}: status {response.status}" + (f", saying: {said}" if said else ""))
+    return RunFault(reason, f"step {step.name}: status {response.status}" + (f", saying: {said}" if said else ""))
 
 
-def _too_late(step: Step, deadlines: Deadlines, moments: Moments, *, whole: bool) -> TargetError:
+def _too_late(step: Step, deadlines: Deadlines, moments: Moments, *, whole: float | None) -> RunFault:
     what = (
         f"the whole trial took longer than {deadlines.trial:g} s"
-        if whole
+        if whole is not None
         else f"no complete answer within {deadlines.trial_step:g} s"
     )
-    return TargetError(Reason.TRIAL_TIMEOUT, f"step {step.name}: {what}; last seen: {moments.last}")
+    return RunFault(Reason.TRIAL_TIMEOUT, f"step {step.name}: {what}; last seen: {moments.last}", at=whole)
 
 
-def _unreachable(step: Step, error: aiohttp.ClientConnectionError, where: str) -> TargetError:
-    return TargetError(Reason.TRIAL_UNREACHABLE, f"step {step.name}: {unreachable(error, where)}")
+def _unreachable(step: Step, error: aiohttp.ClientConnectionError, where: str) -> RunFault:
+    return RunFault(Reason.TRIAL_UNREACHABLE, f"step {step.name}: {unreachable(error, where)}")
 
 
-def _malformed(step: Step, what: str) -> TargetError:
-    return TargetError(Reason.TRIAL_MALFORMED, f"step {step.name}: {what}")
+def _malformed(step: Step, what: str) -> RunFault:
+    return RunFault(Reason.TRIAL_MALFORMED, f"step {step.name}: {what}")
 
 
 def _extracted(step: Step, extract: Extract, answer: _Answer) -> str:

@@ -25,6 +25,7 @@ class Ear:
 
     def __init__(self, track: rtc.Track, recorder: Recorder, gate: VoiceGate) -> None:
         self._recorder = recorder
+        self._track = track
         self._stream = open_stream(track)
         self._detector = SpeechDetector(gate)
         self._frames: list[NDArray[np.int16]] = []
@@ -42,6 +43,9 @@ class Ear:
             for edge in edges:
                 kind = AgentSpeechStarted if edge.kind == "onset" else AgentSpeechStopped
                 self._recorder.record(kind(at=self._recorder.since_start(self._clock.moment(edge.sample))))
+        if self._detector.speaking:  # a track that ends in mid speech ends that speech
+            at = self._recorder.since_start(self._clock.moment(self._detector.samples))
+            self._recorder.record(AgentSpeechStopped(at=at))
 
     def _note_lateness(self) -> None:
         """A stall makes a burst of late frames; lateness that stays means frames are gone or never catch up."""
@@ -51,6 +55,13 @@ class Ear:
             self._lateness.clear()
             if least > LATE:
                 self._recorder.record(AudioLate(at=self._recorder.elapsed(), seconds=round(least, 3)))
+
+    async def stats(self) -> rtc.stats.RtcStats.InboundRtp | None:
+        """WebRTC's totals for this track, if it has any yet."""
+        for item in await self._track.get_stats():
+            if item.WhichOneof("stats") == "inbound_rtp":
+                return item.inbound_rtp
+        return None
 
     @property
     def heard(self) -> tuple[float, NDArray[np.int16]] | None:

@@ -9,6 +9,7 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from prober.core.alignment import align
+from prober.core.reasons import Reason, RunFault
 from prober.core.resampling import resample
 from prober.core.sound_clock import StreamClock
 from prober.core.speech import RATE
@@ -25,10 +26,6 @@ LOOK_AGAIN = RATE // 10
 """Samples between two looks for the end of our speech in the tap."""
 PATIENCE = 1.5
 """Seconds past the expected end after which the sentence did not leave as it was recorded."""
-
-
-class PlaybackError(Exception):
-    """Our sentence did not leave the microphone as it was recorded: ours, never the target's."""
 
 
 class Spoken(NamedTuple):
@@ -49,14 +46,16 @@ class Microphone:
         self.track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
 
     async def say(self, clip: Clip) -> Spoken:
-        """Play the clip and find its speech in what left; raises PlaybackError where it cannot be found."""
+        """Play the clip and find its speech in what left; RunFault (ours) where it is not there as it was recorded."""
         tap = open_stream(self.track)
+        pushing = asyncio.create_task(self.push(resample(clip.pcm, clip.rate, SOURCE_RATE)))
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.push(resample(clip.pcm, clip.rate, SOURCE_RATE)))
-                return await self._find(tap, clip)
+            spoken = await self._find(tap, clip)
+            await pushing
         finally:
+            pushing.cancel()
             await tap.aclose()
+        return spoken
 
     async def push(self, pcm: NDArray[np.int16]) -> None:
         """Play samples (n,) at SOURCE_RATE; returns when the last of them is queued."""
@@ -89,7 +88,7 @@ class Microphone:
                 )
             if samples > expected + PATIENCE * RATE:
                 break
-        raise PlaybackError(f"{clip.id}: what left the microphone is not what was recorded")
+        raise RunFault(Reason.PROBER_OVERLOAD, f"{clip.id} did not leave the microphone as it was recorded")
 
     async def aclose(self) -> None:
         """Give the source back."""

@@ -21,6 +21,8 @@ NAME = "lk.agent.name"
 ON_BEHALF = "lk.publish_on_behalf"
 """Set on avatars: they are of kind AGENT and not the agent (components-js, useVoiceAssistant)."""
 TRANSCRIPTION = "lk.transcription"
+RESTART = 0.2
+"""Seconds in which a reconnect of our own explains that the agent is gone (rust-sdks, `handle_restarting`)."""
 
 
 class Presence:
@@ -77,7 +79,8 @@ class Presence:
         @room.on("participant_disconnected")
         def _(participant: rtc.RemoteParticipant) -> None:
             if participant.identity == self._agent and self._here:
-                self._recorder.stop(Reason.AGENT_LEFT, reason_name(participant.disconnect_reason))
+                left = (elapsed(), reason_name(participant.disconnect_reason))
+                asyncio.get_running_loop().call_later(RESTART, self._decide_left, *left)
 
         @room.on("reconnecting")
         def _() -> None:
@@ -86,11 +89,21 @@ class Presence:
         @room.on("reconnected")
         def _() -> None:
             record(Reconnected(at=elapsed()))
+            if self._agent is not None and self._agent not in room.remote_participants:
+                self._recorder.stop(Reason.AGENT_LEFT, "not there after we had to reconnect")
 
         @room.on("disconnected")
         def _(reason: rtc.DisconnectReason.ValueType) -> None:
             if self._here:
                 self._recorder.stop(Reason.DISCONNECTED, reason_name(reason))
+
+    def _decide_left(self, at: float, detail: str) -> None:
+        """The agent is gone, unless we are: a full reconnect reports everybody as gone before it tells of itself."""
+        restarted = any(isinstance(event, Reconnecting) and event.at >= at for event in self._recorder.events)
+        if self._here and not restarted:
+            self._recorder.stop(Reason.AGENT_LEFT, detail, at=at)
+        elif restarted:
+            self._heard.clear()
 
     def _see(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
         """A first sight already carries attributes and tracks: they are read here and not only when they change."""
@@ -125,7 +138,10 @@ class Presence:
 
     async def _read_transcript(self, reader: rtc.TextStreamReader, identity: str) -> None:
         final = (reader.info.attributes or {}).get("lk.transcription_final") == "true"
-        text = await reader.read_all()
+        try:
+            text = await reader.read_all()
+        except rtc.StreamError:
+            return  # broken off by its sender; a run does not depend on transcripts
         ours = identity == self._room.local_participant.identity
         self._recorder.record(
             TranscriptHeard(

@@ -59,11 +59,11 @@ class Recording:
     @staticmethod
     def _lay(pieces: list[tuple[int, NDArray[np.int16]]]) -> NDArray[np.int16]:
         length = max((begin + len(pcm) for begin, pcm in pieces), default=0)
-        side = np.zeros(length, dtype=np.int16)
-        for begin, pcm in pieces:
+        side = np.zeros(length, dtype=np.int32)
+        for begin, pcm in pieces:  # two tracks of one agent sound together
             skipped = max(0, -begin)
-            side[begin + skipped : begin + len(pcm)] = pcm[skipped:]
-        return side
+            side[begin + skipped : begin + len(pcm)] += pcm[skipped:]
+        return np.clip(side, -32768, 32767).astype(np.int16)
 
 
 def _answered(turn: Turn, right: NDArray[np.int16], gate: VoiceGate) -> float | None:

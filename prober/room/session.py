@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from livekit import rtc
+from livekit.rtc.participant import PublishTrackError
 
 from prober.core.events import (
     MicrophonePublished,
@@ -18,8 +18,9 @@ from prober.core.events import (
     UtteranceStarted,
 )
 from prober.core.plan import Session
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.core.speech import VoiceGate
+from prober.core.words import harmless
 from prober.fixtures import Clip
 from prober.recorder import Recorder
 from prober.room.listening import Ear
@@ -28,6 +29,8 @@ from prober.room.presence import Presence
 from prober.room.recording import Recording
 
 OK = 200
+STATS_WITHIN = 1.0
+"""Seconds given to the SDK for its statistics."""
 LEAVE_WITHIN = 3.0
 """Seconds for a polite goodbye; the process ends soon after anyway."""
 
@@ -53,23 +56,25 @@ class Call:
         self._ears: list[Ear] = []
         self.recording = Recording()
 
-    async def connect(self, session: Session, within: float) -> None:
-        """Join and say who is there; raises TargetError. A connect is never cancelled: that kills the process.
+    async def connect(self, session: Session, due: float) -> None:
+        """Join by `due` seconds of the run and say who is there; raises RunFault.
+
+        A connect is never cancelled: that kills the process.
 
         Source: python-sdks issues 784 and 785. A connect that does not come back ends with this process.
         """
         options = rtc.RoomOptions(auto_subscribe=self._listens)
         connecting = asyncio.create_task(self._room.connect(session.url, session.token, options))
-        done, _ = await asyncio.wait({connecting}, timeout=within)
+        done, _ = await asyncio.wait({connecting}, timeout=due - self._recorder.elapsed())
         if not done:
             if any(isinstance(event, TokenValidated) and event.status == OK for event in self._recorder.events):
-                raise TargetError(Reason.MEDIA_UNREACHABLE, f"LiveKit answers, but no connection within {within:g} s")
-            raise TargetError(Reason.SERVER_UNREACHABLE, f"no answer within {within:g} s")
+                raise RunFault(Reason.MEDIA_UNREACHABLE, "LiveKit answers, but no connection comes up", at=due)
+            raise RunFault(Reason.SERVER_UNREACHABLE, "LiveKit does not answer", at=due)
         try:
             connecting.result()
         except rtc.ConnectError as error:
             reason = next((reason for text, reason in CAUSES if text in error.message), Reason.MEDIA_UNREACHABLE)
-            raise TargetError(reason, error.message.replace(session.token, "…")) from error
+            raise RunFault(reason, harmless(error.message, hide=(session.token,))) from error
         at, identity = self._recorder.elapsed(), self._room.local_participant.identity
         self._recorder.record(RoomJoined(at=at, room=self._room.name, identity=identity))
         self._presence.entered(at)
@@ -78,7 +83,10 @@ class Call:
         """Open our microphone, as the customer's page does on joining."""
         if self._microphone is not None:
             options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-            await self._room.local_participant.publish_track(self._microphone.track, options)
+            try:
+                await self._room.local_participant.publish_track(self._microphone.track, options)
+            except PublishTrackError as error:
+                raise RunFault(Reason.MEDIA_UNREACHABLE, f"no microphone: {harmless(error.message)}") from error
             self._recorder.record(MicrophonePublished(at=self._recorder.elapsed()))
 
     async def attend(self) -> None:
@@ -94,7 +102,7 @@ class Call:
         """Who cannot hear must not judge: whatever ended it was ours."""
         if not attending.cancelled() and (error := attending.exception()) is not None:
             causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
-            self._recorder.stop(Reason.PROBER_INTERNAL, ", ".join(repr(cause) for cause in causes))
+            self._recorder.stop(Reason.PROBER_INTERNAL, harmless(", ".join(repr(cause) for cause in causes)))
 
     async def speak(self, turn: int, clip: Clip) -> None:
         """Say the sentence; its first and last sample of speech are recorded, dated as they left."""
@@ -102,27 +110,32 @@ class Call:
         await self.note_receiver()
         spoken = await self._microphone.say(clip)
         at = self._recorder.since_start
+        await self.note_receiver()
         self.recording.spoke(turn, at(spoken.heard_from), spoken.heard, clip)
         self._recorder.record(UtteranceStarted(at=at(spoken.began), turn=turn, fixture=clip.id))
         self._recorder.record(UtteranceEnded(at=at(spoken.ended), turn=turn, drift=round(spoken.drift, 6)))
 
     async def note_receiver(self) -> None:
-        """Record WebRTC's totals for the agent's audio, if it has any yet."""
-        stats = await self._room.get_rtc_stats()
-        for item in (*stats.publisher_stats, *stats.subscriber_stats):  # one peer connection is the publisher
-            if item.WhichOneof("stats") == "inbound_rtp" and item.inbound_rtp.stream.kind == "audio":
-                inbound, received = item.inbound_rtp.inbound, item.inbound_rtp.received
-                self._recorder.record(
-                    ReceiverStats(
-                        at=self._recorder.elapsed(),
-                        jitter_buffer_delay=inbound.jitter_buffer_delay,
-                        jitter_buffer_emitted=inbound.jitter_buffer_emitted_count,
-                        packets_received=received.packets_received,
-                        packets_lost=received.packets_lost,
-                        concealed_samples=inbound.concealed_samples - inbound.silent_concealed_samples,
-                        total_samples=inbound.total_samples_received,
-                    )
+        """Record WebRTC's totals for the agent's newest track, where there are any in time."""
+        if not self._ears:
+            return
+        try:
+            stats = await asyncio.wait_for(self._ears[-1].stats(), STATS_WITHIN)
+        except (TimeoutError, RuntimeError):
+            return  # the turn's number is void without them
+        if stats is not None:
+            inbound, received = stats.inbound, stats.received
+            self._recorder.record(
+                ReceiverStats(
+                    at=self._recorder.elapsed(),
+                    jitter_buffer_delay=inbound.jitter_buffer_delay,
+                    jitter_buffer_emitted=inbound.jitter_buffer_emitted_count,
+                    packets_received=received.packets_received,
+                    packets_lost=received.packets_lost,
+                    concealed_samples=inbound.concealed_samples - inbound.silent_concealed_samples,
+                    total_samples=inbound.total_samples_received,
                 )
+            )
 
     def recheck(self) -> None:
         """Find every turn's moments again, from the recording alone."""
@@ -147,15 +160,14 @@ async def join(
     session: Session,
     recorder: Recorder,
     *,
-    within: float,
+    due: float,
     listens: bool,
     gates: Callable[[], VoiceGate],
-    recording: Path | None,
 ) -> AsyncIterator[Call]:
-    """A joined call; left again on every way out, its recording written if asked for. Raises TargetError."""
+    """A call joined by `due` seconds of the run, left again on every way out. Raises RunFault."""
     call = Call(recorder, listens=listens, gates=gates)
     try:
-        await call.connect(session, within)
+        await call.connect(session, due)
         await call.publish()
         attending = asyncio.create_task(call.attend())
         attending.add_done_callback(call.stopped_attending)
@@ -166,8 +178,6 @@ async def join(
             await asyncio.wait({attending})
     finally:
         await call.leave()
-        if recording is not None:
-            call.recording.write(recording)
 
 
 async def _finish(closing: Coroutine[Any, Any, None]) -> None:

@@ -122,7 +122,7 @@ def _measurements(record: RunRecord) -> Iterator[str]:
     values = record.measurements
     for name, ends in ENDS.items():
         if name == "response":
-            yield from (_response(reading, ends) for reading in record.prober.turns if reading.response or reading.void)
+            yield from (_response(reading, ends) for reading in record.prober.turns)
         elif (value := getattr(values, name)) is not None:
             yield f"  {name:14}{value:7.3f} s   {ends}"
 
@@ -130,7 +130,7 @@ def _measurements(record: RunRecord) -> Iterator[str]:
 def _response(reading: TurnReading, ends: str) -> str:
     label = f"response {reading.turn}"
     if reading.response is None:
-        return f"  {label:14}   none     {reading.void}"
+        return f"  {label:14}   none     {reading.void or 'not answered'}"
     held = "" if reading.jitter_buffer is None else f" (of it {reading.jitter_buffer * 1000:.0f} ms our jitter buffer)"
     return f"  {label:14}{reading.response:7.3f} s   {ends}{held}"
 

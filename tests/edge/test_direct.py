@@ -13,7 +13,7 @@ from livekit import api
 
 from prober.core.events import SessionGranted, TokenValidated
 from prober.core.plan import ApiKey, DirectEntry, Session
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.entry.cleanup import CleanUp, delete_room
 from prober.entry.direct import grant
 from prober.entry.token import examine, validate
@@ -142,7 +142,7 @@ async def test_a_real_server_takes_our_token_refuses_bad_ones_and_deletes_the_ro
             (ApiKey(url=server.url, key=server.api_key, secret="x" * 32), "signature is invalid"),
             (ApiKey(url=server.url, key="APIother", secret="x" * 32), "invalid API key: APIother"),
         ):
-            with pytest.raises(TargetError) as caught:
+            with pytest.raises(RunFault) as caught:
                 await validate(granted(to, wrong), to)
             assert caught.value.reason is Reason.TOKEN_INVALID
             assert words in str(caught.value)

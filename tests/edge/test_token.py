@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from prober.core.events import TokenRead, TokenValidated
 from prober.core.plan import Session
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.entry.token import check_token, examine, read_token, validate
 from prober.recorder import Recorder
 
@@ -37,7 +37,7 @@ def session(text: str, room: str = "trial_7", url: str = "ws://livekit.example")
 
 def refused(call: Callable[[], object], secret: str) -> str:
     """The sentence of the TOKEN_INVALID in which the call ends; it does not hold the token."""
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(RunFault) as caught:
         call()
     assert caught.value.reason is Reason.TOKEN_INVALID
     assert not secret or secret not in "".join(traceback.format_exception(caught.value)) + repr(caught.value)
@@ -201,7 +201,7 @@ async def test_an_answer_that_is_left_to_the_join(status: int) -> None:
 )
 async def test_a_refusal(status: int, body: str, reason: Reason, words: str) -> None:
     to = recorder()
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(RunFault) as caught:
         await opinion(web.Response(status=status, text=body), token(), to)
     assert caught.value.reason is reason
     assert str(caught.value).startswith(words)
@@ -214,14 +214,14 @@ async def test_nobody_listens() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{held.getsockname()[1]}"
-        with pytest.raises(TargetError) as caught:
+        with pytest.raises(RunFault) as caught:
             await validate(session(token(), url=f"ws://{where}"), recorder())
     assert (caught.value.reason, str(caught.value)) == (Reason.SERVER_UNREACHABLE, f"{where} refused the connection")
     assert token() not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_name_that_does_not_resolve() -> None:
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(RunFault) as caught:
         await validate(session(token(), url="wss://livekit.invalid"), recorder())
     assert caught.value.reason is Reason.SERVER_UNREACHABLE
     assert str(caught.value) == "the name of livekit.invalid does not resolve"
@@ -248,7 +248,7 @@ async def test_something_else_listens_there(answer: bytes, words: str) -> None:
         if not words:  # three bytes of an opinion are enough
             await asked
             return
-        with pytest.raises(TargetError) as caught:
+        with pytest.raises(RunFault) as caught:
             await asked
     assert caught.value.reason is Reason.SERVER_UNREACHABLE
     assert words in str(caught.value)
@@ -265,7 +265,7 @@ async def test_a_server_that_never_answers() -> None:
     server = await asyncio.start_server(handler, "127.0.0.1", 0)
     async with server:
         where = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(TargetError) as caught:
+        with pytest.raises(RunFault) as caught:
             await validate(session(token(), url=f"ws://{where}"), recorder(), within=0.1)
         over.set()
     assert (caught.value.reason, str(caught.value)) == (

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from prober.core.events import Event, HttpMoment, SessionGranted, TrialRequested
 from prober.core.plan import Deadlines, Extract, Session, Step, TrialEntry
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.core.steps import trial_steps
 from prober.entry.http import USER_AGENT
 from prober.entry.trial import LARGEST, walk
@@ -64,10 +64,10 @@ async def walked(entry: TrialEntry, to: Recorder, deadlines: Deadlines | None = 
     return await walk(entry, RUN, deadlines or Deadlines(), to, unix_ms=1_700_000_000_123)
 
 
-async def refused(entry: TrialEntry, deadlines: Deadlines | None = None, to: Recorder | None = None) -> TargetError:
+async def refused(entry: TrialEntry, deadlines: Deadlines | None = None, to: Recorder | None = None) -> RunFault:
     """The error in which the walk ends; nothing that is kept of it holds a secret."""
     to = to or recorder()
-    with pytest.raises(TargetError) as caught:
+    with pytest.raises(RunFault) as caught:
         await walked(entry, to, deadlines)
     kept = [str(caught.value), repr(caught.value), *map(repr, to.events), *traceback.format_exception(caught.value)]
     holds_no_secret("\n".join(kept))

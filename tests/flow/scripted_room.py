@@ -20,7 +20,7 @@ from prober.core.events import (
     UtteranceStarted,
 )
 from prober.core.plan import Session
-from prober.core.reasons import Reason, TargetError
+from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline
 from prober.fixtures import Clip
 from prober.recorder import Recorder
@@ -30,7 +30,11 @@ AGENT = "agent-AJ_1"
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """What the agent does, in seconds after we joined; None: never. `replies`: after the end of each sentence."""
+    """What the agent does, in seconds after we joined; None: never.
+
+    `replies`: after the end of each sentence. `interrupts`: speech from and to, after the onset of the first sentence.
+    `lag`: how much later speech is recorded than it is dated, as by a detector; an end by twice as much.
+    """
 
     refuses: Reason | None = None
     joins: float | None = 0.5
@@ -39,6 +43,8 @@ class Script:
     greets: float | None = 1.0
     replies: tuple[float | None, ...] = ()
     leaves: float | None = None
+    interrupts: tuple[float, float] | None = None
+    lag: float = 0.15
     breaks: Exception | None = None
 
 
@@ -60,10 +66,19 @@ class ScriptedCall:
 
         asyncio.get_running_loop().call_later(delay, happen)
 
-    def say(self, delay: float) -> None:
-        """The agent speaks for a second."""
-        self.at(delay, AgentSpeechStarted)
-        self.at(delay + 1.0, AgentSpeechStopped)
+    def say(self, delay: float, seconds: float = 1.0) -> None:
+        """The agent speaks."""
+        self._detect(delay, AgentSpeechStarted, self._script.lag)
+        self._detect(delay + seconds, AgentSpeechStopped, 2 * self._script.lag)
+
+    def _detect(self, delay: float, event: type[Event], lag: float) -> None:
+        at = self._recorder.elapsed() + delay
+
+        def happen() -> None:
+            if not self.left:
+                self._recorder.record(event(at=at))
+
+        asyncio.get_running_loop().call_later(delay + lag, happen)
 
     def enter(self) -> None:
         """We are in; from here the script runs."""
@@ -91,6 +106,9 @@ class ScriptedCall:
         record, elapsed = self._recorder.record, self._recorder.elapsed
         await self.note_receiver()
         began = elapsed()
+        if self._script.interrupts is not None and turn == 1:
+            begin, end = self._script.interrupts
+            self.say(begin, end - begin)
         await asyncio.sleep((clip.end_sample - clip.onset_sample) / clip.rate)
         record(UtteranceStarted(at=began, turn=turn, fixture=clip.id))
         record(UtteranceEnded(at=elapsed(), turn=turn, drift=0.0))
@@ -130,7 +148,7 @@ def scripted(script: Script, recorder: Recorder, calls: list[ScriptedCall] | Non
     async def join(session: Session) -> AsyncIterator[ScriptedCall]:
         assert session.token
         if script.refuses is not None:
-            raise TargetError(script.refuses, "no")
+            raise RunFault(script.refuses, "no")
         call = ScriptedCall(script, recorder)
         if calls is not None:
             calls.append(call)

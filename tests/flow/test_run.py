@@ -7,7 +7,7 @@ import pytest
 
 from prober.core.events import AnyEvent, Heartbeat, Leaving, SessionGranted
 from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario, Session
-from prober.core.reasons import Outcome, Reason, TargetError
+from prober.core.reasons import Outcome, Reason, RunFault
 from prober.core.record import RunRecord, derive
 from prober.fixtures import Clip
 from prober.recorder import Recorder
@@ -146,6 +146,23 @@ async def test_a_run_that_takes_too_long_ends_at_its_deadline() -> None:
     assert leaving.at == pytest.approx(6.0)
 
 
+async def test_an_interruption_that_ends_just_before_us_is_not_the_answer() -> None:
+    record = await run(Script(interrupts=(1.0, 1.8), replies=(1.0, 0.75)))
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.responses == pytest.approx((None, 0.75))
+
+
+async def test_an_interruption_from_just_before_our_end_goes_on_as_the_answer() -> None:
+    record = await run(Script(interrupts=(1.95, 3.5), replies=(None, 0.75)))
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.responses == pytest.approx((None, 0.75))
+
+
+async def test_an_interruption_without_an_answer_fails() -> None:
+    record = await run(Script(interrupts=(0.5, 1.5), replies=(None, 0.75)))
+    assert record.reason is Reason.AGENT_NO_RESPONSE
+
+
 async def test_our_own_bug_is_told_before_we_leave() -> None:
     record = await run(Script(breaks=RuntimeError("ours")))
     assert record.message == "The prober has a bug. (RuntimeError('ours'))"
@@ -153,7 +170,7 @@ async def test_our_own_bug_is_told_before_we_leave() -> None:
 
 async def test_a_door_that_is_closed_is_the_targets_failure() -> None:
     async def closed(_recorder: Recorder) -> Session:
-        raise TargetError(Reason.TRIAL_REJECTED, "step start: status 500")
+        raise RunFault(Reason.TRIAL_REJECTED, "step start: status 500")
 
     record = await run(Script(), enter=closed)
     assert record.reason is Reason.TRIAL_REJECTED

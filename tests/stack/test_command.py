@@ -46,7 +46,7 @@ async def test_a_signal_ends_the_run_and_leaves_no_room(
 ) -> None:
     scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
     program = await start(scripted_stack)
-    await until_line(program.stdout, "room joined")
+    await until_line(program.stderr, "room joined")
     program.send_signal(number)
     output, _ = await program.communicate()
     assert program.returncode == code, output.decode()
@@ -57,7 +57,7 @@ async def test_a_signal_ends_the_run_and_leaves_no_room(
 async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_stack: ReferenceStack) -> None:
     scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
     program = await start(scripted_stack)
-    await until_line(program.stdout, "room joined")
+    await until_line(program.stderr, "room joined")
     (child,) = psutil.Process(program.pid).children()
     program.kill()
     await program.wait()

@@ -54,7 +54,7 @@ async def _check(check: str, url: str, key: str, secret: str, agent: str) -> Non
     )
 
     def joined(session: Session, gates: Callable[[], VoiceGate] = SileroGate) -> AbstractAsyncContextManager[Call]:
-        return join(session, recorder, within=8.0, listens=True, gates=gates, recording=None)
+        return join(session, recorder, due=8.0, listens=True, gates=gates)
 
     if check == "call":
         await check_a_call(joined, session, recorder, load_fixture("en-hours"))
