@@ -16,17 +16,16 @@ setup: .venv/.ready  ## everything that run and test need
 run: setup       ## one full run against the reference stack
 	@$(BIN)/livekit-prober demo --once
 
-test: setup lint  ## everything: lint, types, import rules, all tests
-	@$(BIN)/pytest $(PYTEST_ARGS)
+test: setup lint unit stack  ## everything: lint, types, import rules, all tests
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not stack and not system"
+	@$(BIN)/pytest -m "not stack" $(PYTEST_ARGS)
 
-stack: setup     ## only the tests on the reference stack
-	@$(BIN)/pytest -m stack
+stack: setup     ## the tests on the real server and agents, one process for each of the two stacks
+	@$(BIN)/pytest -m stack -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 golden: .venv/.ready  ## derive the golden records again and show what changed
 	@$(BIN)/python -m tests.golden.regenerate && git diff --stat -- tests/golden

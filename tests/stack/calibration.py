@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from prober.core.events import AgentJoined, RoomJoined, RunStarted
+from prober.core.events import AgentJoined, Event, RoomJoined, RunStarted, SessionGranted
 from prober.core.plan import Expectations, Greeting
 from prober.core.record import RunRecord
 from prober.core.timeline import Timeline
@@ -64,8 +64,11 @@ class PathTruth(msgspec.Struct, frozen=True):
     downs: list[float]
 
 
-async def converse(stack: ReferenceStack, turns: int, seed: int) -> CallTruth:
-    """One call of `turns` turns with random reply delays and a random join delay."""
+async def converse(stack: ReferenceStack, turns: int, seed: int, door: asyncio.Lock) -> CallTruth:
+    """One call of `turns` turns with random reply delays and a random join delay.
+
+    Whoever holds the `door` decides what the product's next agent does, until the call has its token.
+    """
     draw = random.Random(seed)
     delays = tuple(round(draw.uniform(*DELAYS), 3) for _ in range(turns))
     script = Script(
@@ -74,8 +77,18 @@ async def converse(stack: ReferenceStack, turns: int, seed: int) -> CallTruth:
         replies=delays,
         reply_seconds=0.8,
     )
-    stack.knobs.agent_metadata = script.to_json()
-    record = await make_run(stack, Expectations(greeting=Greeting.EXPECTED), say=(SAY,) * turns)
+    granted = asyncio.Event()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, SessionGranted):
+            granted.set()
+
+    async with door:
+        stack.knobs.agent_metadata = script.to_json()
+        expectations = Expectations(greeting=Greeting.EXPECTED)
+        running = asyncio.create_task(make_run(stack, expectations, say=(SAY,) * turns, on_event=watch))
+        await asyncio.wait_for(granted.wait(), 15)
+    record = await running
     return _call(record, _truth(stack, record), delays)
 
 
@@ -243,7 +256,7 @@ async def calibrate() -> str:
                 if len(table.paths) < WANTED_PATHS and len(table.paths) * WANTED_TURNS <= table.turns * WANTED_PATHS:
                     table.add(await path(stack, 10))
                 else:
-                    table.add(await converse(stack, TURNS, seed=time.time_ns()))
+                    table.add(await converse(stack, TURNS, seed=time.time_ns(), door=asyncio.Lock()))
                 _tell(f"{table.turns} of {WANTED_TURNS} turns, {len(table.paths)} of {WANTED_PATHS} rooms of impulses")
     from tests.stack.accuracy import document  # noqa: PLC0415 - the resource figures need a stack of their own
 

@@ -33,3 +33,12 @@ async def scripted_stack() -> AsyncIterator[ReferenceStack]:
     """The product with the scripted agent, whose log is the truth."""
     async with ReferenceStack(agent="scripted", progress=_tell) as running:
         yield running
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on one stack stay in one process; the two stacks can have a process each (`-n 2 --dist loadgroup`)."""
+    for item in items:
+        if item.get_closest_marker("stack") is not None:
+            scripted = "scripted_stack" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("scripted" if scripted else "reference"))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from livekit import api
 
 from prober.child.parent import run_child
-from prober.core.events import Event
+from prober.core.events import CleanedUp, Event
 from prober.core.plan import ApiKey, Expectations, Greeting, Plan
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
@@ -43,3 +44,18 @@ async def make_run(
     events = await run_child(plan, key_of(stack), stop=stop or asyncio.Event(), on_event=on_event)
     head = Head(run_id=plan.run_id, target=plan.target, trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
     return derive(head, plan.expectations, events)
+
+
+async def rooms(stack: ReferenceStack) -> set[str]:
+    """The names of the rooms that LiveKit has now."""
+    async with api.LiveKitAPI(
+        stack.server.url.replace("ws", "http", 1), stack.server.api_key, stack.server.api_secret
+    ) as livekit:
+        return {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
+
+
+def assert_cleaned_up(record: RunRecord) -> None:
+    """The run's room was deleted, by whoever was left to do it."""
+    deleted = [event for event in record.timeline if isinstance(event, CleanedUp)]
+    assert [(event.name, event.ok) for event in deleted] == [(record.room, True)]
+    assert record.left_behind == ()

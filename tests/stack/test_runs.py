@@ -7,35 +7,18 @@ import msgspec
 import psutil
 import pytest
 import soundfile  # type: ignore[import-untyped]  # has no stubs
-from livekit import api
 
-from prober.core.events import AgentJoined, CleanedUp, Event, ReadyToSpeak, UtteranceEnded
-from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario
+from prober.core.events import AgentJoined, Event, ReadyToSpeak
+from prober.core.plan import Deadlines, Expectations, Ready, Scenario
 from prober.core.reasons import Outcome, Reason
-from prober.core.record import RunRecord
 from prober.core.timeline import Timeline
 from prober.refstack.faults import Fault, put
-from prober.refstack.script import Greeting as ScriptedGreeting
-from prober.refstack.script import Script
 from prober.refstack.stack import ReferenceStack
-from tests.stack.runs import CONVERSATION, make_run
+from tests.stack.runs import CONVERSATION, assert_cleaned_up, make_run, rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 SOON = Deadlines(agent_join=3.0, reply=2.5)
-
-
-async def rooms(stack: ReferenceStack) -> list[str]:
-    async with api.LiveKitAPI(
-        stack.server.url.replace("ws", "http", 1), stack.server.api_key, stack.server.api_secret
-    ) as livekit:
-        return [room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms]
-
-
-def assert_cleaned_up(record: RunRecord) -> None:
-    deleted = [event for event in record.timeline if isinstance(event, CleanedUp)]
-    assert [(event.name, event.ok) for event in deleted] == [(record.room, True)]
-    assert record.left_behind == ()
 
 
 async def test_a_healthy_conversation_is_measured_in_full(stack: ReferenceStack, tmp_path: Path) -> None:
@@ -95,7 +78,7 @@ async def test_a_fault_is_named_in_the_words_that_customers_see(
 async def test_an_agent_that_was_there_first_joined_after_nothing(stack: ReferenceStack) -> None:
     stack.knobs.agent_first = True
     try:
-        record = await make_run(stack)
+        record = await make_run(stack, Expectations(scenario=Scenario.JOIN))
     finally:
         stack.knobs.agent_first = False
     assert record.outcome is Outcome.PASS, record.message
@@ -130,41 +113,3 @@ async def test_an_operators_stop_is_nobodys_failure_and_leaves_nothing(stack: Re
     assert (record.outcome, record.reason) == (Outcome.INCONCLUSIVE, Reason.INTERRUPTED)
     assert_cleaned_up(record)
     assert record.room not in await rooms(stack)
-
-
-async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: ReferenceStack) -> None:
-    scripted_stack.knobs.agent_metadata = Script(
-        greeting=ScriptedGreeting(delay=0.5, seconds=3.0), replies=(1.5,)
-    ).to_json()
-    record = await make_run(scripted_stack, Expectations(greeting=Greeting.OPTIONAL))
-    assert record.outcome is Outcome.PASS, record.message
-    (response,) = record.measurements.responses
-    assert response is not None
-    assert response > 1.5
-    spoke, _ = Timeline(record.timeline).agent_speech()
-    ended = Timeline(record.timeline).first(UtteranceEnded)
-    assert ended is not None
-    assert spoke.stopped is not None
-    assert spoke.stopped < ended.at
-
-
-async def test_an_agent_without_state_is_not_ready(scripted_stack: ReferenceStack) -> None:
-    scripted_stack.knobs.agent_metadata = Script(state=None).to_json()
-    hurried = msgspec.structs.replace(CONVERSATION, deadlines=Deadlines(agent_ready=3.0))
-    record = await make_run(scripted_stack, hurried)
-    assert (record.reason, record.measurements.agent_ready) == (Reason.AGENT_NOT_READY, None)
-
-
-async def test_an_agent_that_leaves_in_mid_call_failed(scripted_stack: ReferenceStack) -> None:
-    scripted_stack.knobs.agent_metadata = Script(leave_after=2.0).to_json()
-    record = await make_run(scripted_stack, Expectations(scenario=Scenario.JOIN))
-    assert record.reason is Reason.AGENT_LEFT
-    assert_cleaned_up(record)
-
-
-async def test_an_interruption_is_recorded_and_the_turn_has_no_number(scripted_stack: ReferenceStack) -> None:
-    scripted_stack.knobs.agent_metadata = Script(interrupt_after=0.3, interrupt_seconds=0.5, replies=(1.0,)).to_json()
-    record = await make_run(scripted_stack)
-    assert record.outcome is Outcome.PASS, record.message
-    assert record.measurements.responses == (None,)
-    assert record.prober.turns[0].void == "the agent spoke over our sentence"

@@ -1,0 +1,51 @@
+import msgspec
+import pytest
+
+from prober.core.events import UtteranceEnded
+from prober.core.plan import Deadlines, Expectations, Greeting, Scenario
+from prober.core.reasons import Outcome, Reason
+from prober.core.timeline import Timeline
+from prober.refstack.script import Greeting as ScriptedGreeting
+from prober.refstack.script import Script
+from prober.refstack.stack import ReferenceStack
+from tests.stack.runs import CONVERSATION, assert_cleaned_up, make_run
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(
+        greeting=ScriptedGreeting(delay=0.5, seconds=1.5), replies=(1.5,)
+    ).to_json()
+    record = await make_run(scripted_stack, Expectations(greeting=Greeting.OPTIONAL))
+    assert record.outcome is Outcome.PASS, record.message
+    (response,) = record.measurements.responses
+    assert response is not None
+    assert response > 1.5
+    spoke, _ = Timeline(record.timeline).agent_speech()
+    ended = Timeline(record.timeline).first(UtteranceEnded)
+    assert ended is not None
+    assert spoke.stopped is not None
+    assert spoke.stopped < ended.at
+
+
+async def test_an_agent_without_state_is_not_ready(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(state=None).to_json()
+    hurried = msgspec.structs.replace(CONVERSATION, deadlines=Deadlines(agent_ready=3.0))
+    record = await make_run(scripted_stack, hurried)
+    assert (record.reason, record.measurements.agent_ready) == (Reason.AGENT_NOT_READY, None)
+
+
+async def test_an_agent_that_leaves_in_mid_call_failed(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(leave_after=2.0).to_json()
+    record = await make_run(scripted_stack, Expectations(scenario=Scenario.JOIN))
+    assert record.reason is Reason.AGENT_LEFT
+    assert_cleaned_up(record)
+
+
+async def test_an_interruption_is_recorded_and_the_turn_has_no_number(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(interrupt_after=0.3, interrupt_seconds=0.5, replies=(1.0,)).to_json()
+    record = await make_run(scripted_stack)
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.responses == (None,)
+    assert record.prober.turns[0].void == "the agent spoke over our sentence"
