@@ -95,6 +95,12 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
     probing = asyncio.create_task(probe(plan.expectations, clips, recorder, enter=enter, join=joined))
     watches = [asyncio.create_task(watch) for watch in (_beat(recorder), _stalls(recorder))]
     watches.append(asyncio.create_task(_obey(stdin, recorder, probing)))
+    done, _ = await asyncio.wait({probing, *watches}, return_when=asyncio.FIRST_COMPLETED)
+    for watch in done - {probing}:
+        broken = watch.exception()
+        if broken is not None:  # who no longer watches himself must not judge
+            recorder.stop(Reason.PROBER_INTERNAL, harmless(repr(broken)))
+            probing.cancel()
     await asyncio.wait({probing})
     for watch in watches:
         watch.cancel()

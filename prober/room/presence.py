@@ -21,6 +21,8 @@ NAME = "lk.agent.name"
 ON_BEHALF = "lk.publish_on_behalf"
 """Set on avatars: they are of kind AGENT and not the agent (components-js, useVoiceAssistant)."""
 TRANSCRIPTION = "lk.transcription"
+BACK_WITHIN = 2.0
+"""Seconds after a reconnect in which participants are announced again."""
 RESTART = 0.2
 """Seconds in which a reconnect of our own explains that the agent is gone (rust-sdks, `handle_restarting`)."""
 
@@ -89,8 +91,7 @@ class Presence:
         @room.on("reconnected")
         def _() -> None:
             record(Reconnected(at=elapsed()))
-            if self._agent is not None and self._agent not in room.remote_participants:
-                self._recorder.stop(Reason.AGENT_LEFT, "not there after we had to reconnect")
+            asyncio.get_running_loop().call_later(BACK_WITHIN, self._decide_lost, elapsed())
 
         @room.on("disconnected")
         def _(reason: rtc.DisconnectReason.ValueType) -> None:
@@ -104,6 +105,11 @@ class Presence:
             self._recorder.stop(Reason.AGENT_LEFT, detail, at=at)
         elif restarted:
             self._heard.clear()
+
+    def _decide_lost(self, at: float) -> None:
+        """An agent that did not stay through our reconnect lost us as we lost it: that is the connection's failure."""
+        if self._here and self._agent is not None and self._agent not in self._room.remote_participants:
+            self._recorder.stop(Reason.DISCONNECTED, "the agent was gone when the connection was back", at=at)
 
     def _see(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
         """A first sight already carries attributes and tracks: they are read here and not only when they change."""
