@@ -26,7 +26,7 @@ _SCRIPTS: Mapping[AgentKind, tuple[str, str]] = {
 }
 _REGISTERED_WITHIN = 90.0  # 3 to 5 s; more on a machine that is busy or starts it for the first time
 _KEYS = {"elevenlabs": "ELEVEN_API_KEY", "openai": "OPENAI_API_KEY"}
-_PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
+_PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TZ")
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -102,6 +102,7 @@ class AgentWorker:
             "LIVEKIT_API_SECRET": api_secret,
             "FIXTURES_DIR": str(_fixtures()),
             "SCRIPTED_AGENT_LOG": str(self.truth),
+            "TMPDIR": str(log.parent),  # livekit-agents leaves a folder there at each start: it goes with the logs
         }
         self._running = AsyncExitStack()
 

@@ -38,6 +38,7 @@ from prober.core.events import (
 from prober.core.measure import TurnReading
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
+from prober.core.timeline import Timeline
 
 WIDTH = 100
 
@@ -122,7 +123,8 @@ def _measurements(record: RunRecord) -> Iterator[str]:
     values = record.measurements
     for name, ends in ENDS.items():
         if name == "response":
-            yield from (_response(reading, ends) for reading in record.prober.turns)
+            spoken = len(Timeline(record.timeline).turns())
+            yield from (_response(reading, ends) for reading in record.prober.turns[:spoken])
         elif (value := getattr(values, name)) is not None:
             yield f"  {name:14}{value:7.3f} s   {ends}"
 

@@ -1,26 +1,29 @@
 import asyncio
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def demo(*arguments: str) -> tuple[int, str, str]:
+async def demo(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """`livekit-prober demo --once` as a newcomer runs it: exit code, output, errors."""
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "prober.cli", "demo", "--once", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(folder)},
     )
     output, errors = await program.communicate()
     assert program.returncode is not None
     return program.returncode, output.decode(), errors.decode()
 
 
-async def test_a_run_against_the_demo_fills_every_measurement() -> None:
-    code, output, errors = await demo("--json", "-")
+async def test_a_run_against_the_demo_fills_every_measurement(tmp_path: Path) -> None:
+    code, output, errors = await demo(tmp_path, "--json", "-")
     assert code == 0, errors
     record = json.loads(output)
     assert record["outcome"] == "pass"
@@ -28,10 +31,11 @@ async def test_a_run_against_the_demo_fills_every_measurement() -> None:
     (response,) = record["measurements"].pop("responses")
     assert None not in [response, *record["measurements"].values()]
     assert record["left_behind"] == []
+    assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_fault_of_the_demo_exits_as_run_does_and_keeps_the_logs() -> None:
-    code, output, errors = await demo("--fault", "trial_500")
+async def test_a_fault_of_the_demo_exits_as_run_does_and_keeps_the_logs(tmp_path: Path) -> None:
+    code, output, errors = await demo(tmp_path, "--fault", "trial_500")
     assert code == 1
     assert "FAIL trial_rejected" in output
     assert "The logs of the stack's server and agent are in" in errors
