@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -102,7 +103,6 @@ class AgentWorker:
             "LIVEKIT_API_SECRET": api_secret,
             "FIXTURES_DIR": str(_fixtures()),
             "SCRIPTED_AGENT_LOG": str(self.truth),
-            "TMPDIR": str(log.parent),  # livekit-agents leaves a folder there at each start: it goes with the logs
         }
         self._running = AsyncExitStack()
 
@@ -110,7 +110,10 @@ class AgentWorker:
         python = _python(await ensure_environment(self._progress))
         argv = (python, "-W", "ignore::DeprecationWarning", self._script, "start")
         async with AsyncExitStack() as starting:
-            program = await starting.enter_async_context(Program(argv, env=self._environment, log=self.log))
+            # livekit-agents leaves a folder behind at each start; its path is short, for sockets are made in it.
+            folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True))
+            environment = self._environment | {"TMPDIR": folder}
+            program = await starting.enter_async_context(Program(argv, env=environment, log=self.log))
             await program.wait_for_line(_says_registered, timeout=_REGISTERED_WITHIN)
             self._running = starting.pop_all()
         return self

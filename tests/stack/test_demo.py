@@ -2,6 +2,8 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,15 @@ async def demo(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return program.returncode, output.decode(), errors.decode()
 
 
-async def test_a_run_against_the_demo_fills_every_measurement(tmp_path: Path) -> None:
-    code, output, errors = await demo(tmp_path, "--json", "-")
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A temporary folder with a short name: sockets are made below it, whose paths have at most 108 characters."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+async def test_a_run_against_the_demo_fills_every_measurement_and_leaves_nothing(folder: Path) -> None:
+    code, output, errors = await demo(folder, "--json", "-")
     assert code == 0, errors
     record = json.loads(output)
     assert record["outcome"] == "pass"
@@ -31,11 +40,11 @@ async def test_a_run_against_the_demo_fills_every_measurement(tmp_path: Path) ->
     (response,) = record["measurements"].pop("responses")
     assert None not in [response, *record["measurements"].values()]
     assert record["left_behind"] == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-async def test_a_fault_of_the_demo_exits_as_run_does_and_keeps_the_logs(tmp_path: Path) -> None:
-    code, output, errors = await demo(tmp_path, "--fault", "trial_500")
+async def test_a_fault_of_the_demo_exits_as_run_does_and_keeps_the_logs(folder: Path) -> None:
+    code, output, errors = await demo(folder, "--fault", "trial_500")
     assert code == 1
     assert "FAIL trial_rejected" in output
     assert "The logs of the stack's server and agent are in" in errors
