@@ -16,6 +16,9 @@ setup: .venv/.ready  ## everything that run and test need
 run: setup       ## one full run against the reference stack
 	@$(BIN)/livekit-prober demo --once
 
+demo: setup      ## keep the reference product running until Ctrl-C
+	@$(BIN)/livekit-prober demo
+
 test: setup lint unit stack  ## everything: lint, types, import rules, all tests
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from prober.core.plan import ApiKey, DirectEntry, Greeting, Plan, TrialEntry
 from prober.core.record import Head, RunRecord, derive, rederive
 from prober.options import WHAT, all_of, direct_entry, greeting_option, make_plan, trial_entry
 from prober.sinks import text
-from prober.sinks.live import Progress
+from prober.sinks.live import Progress, say
 
-INCONCLUSIVE = 4
+FAILED, INCONCLUSIVE = 1, 4
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORST_FIRST = (1, 4, 3, 0)
 """Of several runs the exit code that matters most."""
 
@@ -101,7 +102,6 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
     if fault is not None and fault not in set(Fault):
         raise click.BadParameter(f"'{fault}' is no fault; known are {', '.join(Fault)}.", param_hint="--fault")
     broken = None if fault is None else Fault(fault)
-
     logs = Path(tempfile.mkdtemp(prefix="livekit-prober-"))
 
     async def session() -> int:
@@ -112,20 +112,18 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
             click.echo(f"The product is up: {stack.trial_url}\nOpen it and press Start Trial, or probe it:")
             click.echo(f"  livekit-prober run --trial-url {stack.trial_url}")
             click.echo(f"The logs of its server and its agent are in {logs}\nCtrl-C stops it.")
-            return await _until_signal()
+            return await asyncio.Event().wait()
 
     try:
-        code = asyncio.run(session())
+        code = asyncio.run(_until_signal(session()))
     except StackError as error:  # our own trouble, and no word about any target
-        click.echo(f"The reference stack cannot run: {error}\nIts logs are in {logs}", err=True)
-        sys.exit(INCONCLUSIVE)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    if code == 0:
-        shutil.rmtree(logs, ignore_errors=True)
-    elif once:
+        click.echo(f"The reference stack cannot run: {error}", err=True)
+        code = INCONCLUSIVE
+    if once and code in {FAILED, INCONCLUSIVE}:
         click.echo(f"The logs of the stack's server and agent are in {logs}", err=True)
-    sys.exit(code)
+    else:
+        shutil.rmtree(logs, ignore_errors=True)
+    sys.exit(code if once or code == INCONCLUSIVE else 0)
 
 
 @main.command(short_help="Judge saved run records again.")
@@ -144,7 +142,8 @@ def replay(files: Sequence[Path], schema: bool) -> None:
             record = rederive(msgspec.json.decode(file.read_bytes(), type=RunRecord))
         except msgspec.MsgspecError as error:
             raise click.BadParameter(f"{file} is no run record: {error}") from error
-        _print(Console(highlight=False), record)
+        console = Console(highlight=False)
+        _print(console, [*text.timeline(record.timeline), "", *text.summary(record, console.width)])
         codes.append(record.exit_code)
     sys.exit(min(codes, key=WORST_FIRST.index))
 
@@ -152,14 +151,14 @@ def replay(files: Sequence[Path], schema: bool) -> None:
 async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
     """Make the run, show it, keep it; the exit code."""
     json_to: str | None = what["json_to"]
-    console, progress_console = (Console(stderr=stderr, highlight=False) for stderr in (json_to == "-", True))
+    console = Console(stderr=json_to == "-", highlight=False)
     stop, signals = asyncio.Event(), list[int]()
 
     def stopped_by(number: int) -> None:
         signals.append(number)
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stopped_by, number)
     head = Head(
         run_id=plan.run_id,
@@ -167,11 +166,15 @@ async def _probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
         trigger=plan.trigger,
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
-    with Progress(progress_console) as progress:
+    with Progress(console) as progress:
         events = await run_child(plan, key, stop=stop, on_event=progress.show, verbose=what["verbose"])
     record = derive(head, plan.expectations, events)
-    _print(console, record)
     _keep(record, plan.recording, json_to)
+    if console.is_terminal:  # elsewhere each of its lines has been printed
+        _print(console, text.timeline(record.timeline))
+    _print(console, ["", *text.summary(record, console.width)])
+    if plan.recording is not None:
+        say(console, f"  record: {Path(plan.recording).with_suffix('.json')} and .wav")
     return 128 + signals[0] if signals else record.exit_code
 
 
@@ -181,7 +184,7 @@ def program() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our arrows still gets the numbers
     try:
-        code = main(standalone_mode=False)
+        code = main(prog_name="livekit-prober", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         code = error.exit_code
@@ -207,18 +210,25 @@ def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None
         Path(json_to).write_bytes(body)
 
 
-def _print(console: Console, record: RunRecord) -> None:
-    for line in [*text.timeline(record.timeline), "", *text.summary(record)]:
-        console.print(line, markup=False, soft_wrap=True)
+def _print(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        say(console, line)
 
 
-async def _until_signal() -> int:
-    """Wait for Ctrl-C or a polite kill: how a demo ends."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    return 0
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+    """Do this until it is done or a signal comes, which ends it in good order; the exit code."""
+    working, signals = asyncio.ensure_future(work), list[int]()
+
+    def stopped_by(number: int) -> None:
+        signals.append(number)
+        working.cancel()
+
+    for number in STOPS:
+        asyncio.get_running_loop().add_signal_handler(number, stopped_by, number)
+    try:
+        return await working
+    except asyncio.CancelledError:
+        return 128 + signals[0]
 
 
 def _progress(line: str) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from prober.core.resampling import resample
 from prober.core.speech import RATE, VoiceGate, speech_segments
-from prober.recordings import folder, is_id
+from prober.recordings import folder, ids, is_id
 from prober.voice import SileroGate
 
 SCHEMA = "speech-fixture/1"
@@ -61,12 +61,6 @@ class _Sidecar:
     transcript: str | None
 
 
-def available() -> tuple[str, ...]:
-    """The ids of the packaged sentences, sorted; recordings without speech are not among them."""
-    sidecars = sorted(folder().glob("*.json"))
-    return tuple(path.stem for path in sidecars if _read_sidecar(path).onset_sample is not None)
-
-
 def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) -> Clip:
     """The sentence with this id, or in this file: a path has a directory or a suffix, an id has neither.
 
@@ -76,7 +70,7 @@ def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) 
     path = Path(name_or_path)
     if is_id(name_or_path):
         if not (folder() / f"{name_or_path}.wav").is_file():
-            raise FixtureError(f"no sentence is called {name_or_path!r}; there are {', '.join(available())}")
+            raise FixtureError(f"no sentence is called {name_or_path!r}; there are {', '.join(ids())}")
         path = folder() / f"{name_or_path}.wav"
     pcm, rate = _read_sound(path)
     reference = resample(pcm, rate, RATE)

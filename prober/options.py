@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
 MEASURED = {Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _ENTERED | {"greeting", "response"}}
 """What each scenario can measure."""
+DAY = 86_400.0
 TIMEOUTS = {Scenario.JOIN: 45.0, Scenario.CONVERSATION: 90.0}
 """Seconds for a whole run, unless `--timeout` says otherwise."""
 
@@ -79,21 +80,21 @@ WHAT = (
     ),
     click.option(
         "--agent-join-deadline",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0, min_open=True, max=DAY),
         default=Deadlines().agent_join,
         show_default=True,
         help="Seconds after which an absent agent fails the run.",
     ),
     click.option(
         "--reply-within",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0, min_open=True, max=DAY),
         default=Deadlines().reply,
         show_default=True,
         help="Seconds after which a missing answer fails the run.",
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0, min_open=True, max=DAY),
         help="Seconds for the whole run.  [default: 45 for join, 90 for conversation]",
     ),
     click.option(
@@ -157,7 +158,10 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
     run_id = uuid.uuid4().hex[:16]
     directory: Path | None = what["record"]
     if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.BadParameter(f"{directory} cannot be made: {error.strerror}.", param_hint="--record") from error
     return Plan(
         run_id=run_id,
         target=what["target"],

@@ -1,5 +1,6 @@
 """Where the packaged sentences lie and what they are called. Reads names only: the parent needs no sound library."""
 
+import json
 import wave
 from pathlib import Path
 
@@ -16,8 +17,9 @@ def is_id(name: str) -> bool:
 
 
 def ids() -> tuple[str, ...]:
-    """Every packaged recording, sorted; one of them holds no speech."""
-    return tuple(sorted(path.stem for path in folder().glob("*.wav")))
+    """Every packaged sentence, sorted; a recording without speech is none."""
+    sidecars = sorted(folder().glob("*.json"))
+    return tuple(path.stem for path in sidecars if json.loads(path.read_bytes())["kind"] == "speech")
 
 
 def seconds(name: str) -> float | None:

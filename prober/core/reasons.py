@@ -82,7 +82,7 @@ WORDS: dict[Reason, Words] = {
     ),
     Reason.TOKEN_INVALID: Words(
         "The access token cannot open its room.",
-        "The code that mints tokens: key and secret, clock, room name, grants.",
+        "The code that mints tokens: key and secret, clock, room name, grants; in the direct way our own API key.",
     ),
     Reason.SERVER_UNREACHABLE: Words(
         "LiveKit cannot be reached.", "Is livekit-server up, and is its WebSocket port open from here?"
@@ -130,7 +130,8 @@ WORDS: dict[Reason, Words] = {
         "CPU and memory of the prober's host; this says nothing about the target.",
     ),
     Reason.PROBER_CRASH: Words(
-        "The prober's own process died.", "The prober's log; this says nothing about the target."
+        "The prober's own process died.",
+        "What it printed: run it again with --verbose. This says nothing about the target.",
     ),
     Reason.PROBER_INTERNAL: Words(
         "The prober has a bug.", "Keep the record and report it; this says nothing about the target."

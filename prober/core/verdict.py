@@ -88,7 +88,8 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
                 return _because(
                     Reason.PROBER_OVERLOAD, f"blind for {blind:.1f} s while waiting: {milestone.reason} is not proven"
                 )
-            return _because(milestone.reason, f"not within {milestone.within:g} s")
+            late = "" if reached is None else f"only after {milestone.within + reached - due:.2f} s, "
+            return _because(milestone.reason, f"{late}not within {milestone.within:g} s")
         previous = max(previous, reached)
     leaving = timeline.first(Leaving, since=previous)
     fault = _fault(timeline, until=seen if leaving is None else leaving.at)

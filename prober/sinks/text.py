@@ -54,12 +54,13 @@ ENDS: dict[str, str] = {
 }
 """Both ends of every measurement."""
 
+_ANSWERS = {200: "validated", 401: "refused"}
 _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     RunStarted: lambda _: "run started",
     TrialRequested: lambda _: "Start Trial pressed",
     SessionGranted: lambda event: f"session granted: {event.room} on {event.server}",
     TokenRead: lambda event: f"token dispatches {', '.join(event.agents) or 'no agent by name'}",
-    TokenValidated: lambda event: f"LiveKit validated the token ({event.status})",
+    TokenValidated: lambda event: f"LiveKit {_ANSWERS.get(event.status, 'answered about')} the token ({event.status})",
     RoomJoined: lambda event: f"room joined as {event.identity}",
     MicrophonePublished: lambda _: "microphone published",
     ParticipantSeen: lambda event: None if event.kind == "agent" else f"{event.kind} in the room: {event.identity}",
@@ -103,13 +104,17 @@ def timeline(events: Iterable[Event]) -> Iterator[str]:
     return (line for event in events if (line := moment(event)) is not None)
 
 
-def summary(record: RunRecord) -> Iterator[str]:
+def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
     """The verdict, what to look at, what was measured, and what the prober says of itself."""
     reason = f" {record.reason}" if record.reason is not None else ""
-    yield f"{record.outcome.upper()}{reason} · {record.target} · {record.scenario} · run {record.run_id}"
+    unjudged = [objective.name for objective in record.objectives if objective.met is None]
+    without = f" (not judged: {', '.join(unjudged)})" if unjudged and record.outcome is Outcome.PASS else ""
+    yield f"{record.outcome.upper()}{reason}{without} · {record.target} · {record.scenario} · run {record.run_id}"
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"
-        yield from textwrap.wrap(f"Look at: {record.look}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            f"Look at: {record.look}", min(width, WIDTH), initial_indent="  ", subsequent_indent="    "
+        )
     yield from _measurements(record)
     for objective in record.objectives:
         verdict = {True: "met", False: "MISSED", None: "not judged"}[objective.met]

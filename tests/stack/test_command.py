@@ -51,7 +51,7 @@ async def test_a_signal_ends_the_run_and_leaves_no_room(
 ) -> None:
     scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
     program = await start(scripted_stack)
-    room = await room_joined(program.stderr)
+    room = await room_joined(program.stdout)
     program.send_signal(number)
     output, _ = await program.communicate()
     assert program.returncode == code, output.decode()
@@ -62,7 +62,7 @@ async def test_a_signal_ends_the_run_and_leaves_no_room(
 async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_stack: ReferenceStack) -> None:
     scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
     program = await start(scripted_stack)
-    room = await room_joined(program.stderr)
+    room = await room_joined(program.stdout)
     (child,) = psutil.Process(program.pid).children()
     program.kill()
     await program.wait()

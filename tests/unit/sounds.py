@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from prober.core.resampling import resample
 from prober.core.speech import RATE
-from prober.fixtures import available, load_fixture
+from prober.fixtures import load_fixture
+from prober.recordings import ids
 
-NAMES = available()
+NAMES = ids()
 CLEAN = tuple(name for name in NAMES if name != "en-noisy")
 FULL_SCALE = 32768
 

@@ -10,14 +10,15 @@ import pytest
 import soundfile as sf  # type: ignore[import-untyped]  # has no stubs
 
 from prober import voice
-from prober.fixtures import FixtureError, available, load_fixture
+from prober.fixtures import FixtureError, load_fixture
+from prober.recordings import ids
 from prober.voice import SileroGate, VoiceGateError
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
 
 
 def test_the_packaged_sentences_are_known_by_id() -> None:
-    assert len(available()) == 16
+    assert len(ids()) == 16
     clip = load_fixture("en-hours")
 
     assert (clip.id, clip.rate, clip.bounds) == ("en-hours", 24_000, "sidecar")
