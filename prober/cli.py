@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime
+import inspect
 import io
 import os
 import shutil
@@ -132,7 +133,7 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
 def replay(files: Sequence[Path], schema: bool) -> None:
     """Derive measurements and verdict again from saved run records, and exit as `run` does."""
     if schema:
-        click.echo(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(RunRecord)), indent=1))
+        click.echo(msgspec.json.format(msgspec.json.encode(_cleaned(msgspec.json.schema(RunRecord))), indent=1))
         return
     if not files:
         raise click.UsageError("Name at least one file that `--json` or `--record` has written.")
@@ -208,6 +209,16 @@ def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None
         sys.stdout.buffer.write(body)
     elif json_to is not None:
         Path(json_to).write_bytes(body)
+
+
+def _cleaned(schema: Any) -> Any:
+    """The schema with its descriptions as Python 3.13 has them: without the indentation of docstrings."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _cleaned(value)
+            for key, value in schema.items()
+        }
+    return [_cleaned(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def _print(console: Console, lines: Iterable[str]) -> None:

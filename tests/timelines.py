@@ -85,6 +85,7 @@ def conversation() -> tuple[AnyEvent, ...]:
         *entered(),
         AgentSpeechStarted(at=1.5),
         AgentSpeechStopped(at=3.0),
+        TurnRechecked(at=19.6, turn=0, ended=None, answered=1.5),
         *turn(1, at=4.5, response=0.75),
         *turn(2, at=10.0, response=1.25),
         Leaving(at=19.5),

@@ -177,7 +177,7 @@ class Suspended(Event, frozen=True, kw_only=True):
 
 
 class AudioLate(Event, frozen=True, kw_only=True):
-    """For a second every frame of the agent's audio came `seconds` late or more: frames lost, or a starved host."""
+    """For a fifth of a second every frame of the agent's audio came `seconds` late or more: lost, or a starved host."""
 
     seconds: float
 
@@ -197,7 +197,7 @@ class ReceiverStats(Event, frozen=True, kw_only=True):
 
 
 class TurnRechecked(Event, frozen=True, kw_only=True):
-    """The turn's moments, found again from the recording; None where the recording does not show one."""
+    """The turn's moments, found again from the recording; None where it does not show one. Turn 0 is the greeting."""
 
     turn: int
     ended: float | None

@@ -54,10 +54,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     peak_rss: int | None
     stalls: int
     longest_stall: float | None
+    greeting_void: str | None
     turns: tuple[TurnReading, ...]
 
 
-AUDIO_LATE_SPAN = 1.0
+GREETING = 0
+"""The turn under which the greeting is rechecked."""
+AUDIO_LATE_SPAN = 0.2
 """Seconds before an `AudioLate` event that it speaks of."""
 OBJECTIVES = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready", "greeting", "response", "yield_time")
 """What an objective may be set on; `response` holds for every turn."""
@@ -73,7 +76,7 @@ def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
         agent_join=_between(joined, agent),
         agent_ready=_between(agent, _at(timeline.first(AgentState))),
         time_to_ready=_between(_at(timeline.first(RunStarted)), ready),
-        greeting=_between(ready, _at(timeline.greeting())),
+        greeting=None if greeting_void(timeline, expectations) else _between(ready, _at(timeline.greeting())),
         responses=tuple(reading.response for reading in turn_readings(timeline, expectations)),
     )
 
@@ -100,7 +103,21 @@ def health(timeline: Timeline, expectations: Expectations) -> Health:
         peak_rss=max((beat.rss for beat in beats), default=None),
         stalls=len(stalls),
         longest_stall=max(stalls, default=None),
+        greeting_void=greeting_void(timeline, expectations),
         turns=turn_readings(timeline, expectations),
+    )
+
+
+def greeting_void(timeline: Timeline, expectations: Expectations) -> str | None:
+    """Why the greeting's number may not be believed, or None; also None where nobody greeted."""
+    greeting, ready = timeline.greeting(), ready_at(timeline, expectations)
+    if greeting is None or ready is None:
+        return None
+    recheck = timeline.first(TurnRechecked, where=lambda event: event.turn == GREETING)
+    if recheck is None:
+        return "not checked again from the recording"
+    return _troubled(timeline, ready, greeting.at, expectations.limits) or _disagreement(
+        greeting.at, recheck.answered, "greeting", expectations.limits
     )
 
 
@@ -141,12 +158,9 @@ def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: 
     number = turn.number
     if turn.overlapped:
         return "the agent spoke over our sentence"
-    for stall in timeline.all(Stalled, since=turn.began):
-        if stall.at - stall.seconds <= turn.answered and stall.seconds > limits.stall:
-            return f"the prober stalled for {stall.seconds:.2f} s"
-    late = timeline.first(AudioLate, since=turn.began)
-    if late is not None and late.at - AUDIO_LATE_SPAN <= turn.answered:
-        return f"the agent's audio reached the prober {late.seconds * 1000:.0f} ms late"
+    trouble = _troubled(timeline, turn.began, turn.answered, limits)
+    if trouble is not None:
+        return trouble
     ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
     if ended is not None and abs(ended.drift) > limits.drift:
         return f"our sentence was stretched by {ended.drift * 1000:.0f} ms on its way out"
@@ -159,15 +173,30 @@ def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: 
     recheck = timeline.first(TurnRechecked, where=lambda event: event.turn == number)
     if recheck is None:
         return "not checked again from the recording"
-    for ours, again, what in (
-        (turn.ended, recheck.ended, "end of our speech"),
-        (turn.answered, recheck.answered, "onset of the answer"),
-    ):
-        if again is None:
-            return f"the recording does not show the {what}"
-        if abs(ours - again) > limits.recheck:
-            off, side = abs(again - ours) * 1000, "later" if again > ours else "earlier"
-            return f"the recording shows the {what} {off:.0f} ms {side}"
+    return _disagreement(turn.ended, recheck.ended, "end of our speech", limits) or _disagreement(
+        turn.answered, recheck.answered, "onset of the answer", limits
+    )
+
+
+def _troubled(timeline: Timeline, since: float, until: float, limits: Limits) -> str | None:
+    """Whether the prober was unfit to hear in this stretch of time, in words."""
+    for stall in timeline.all(Stalled, since=since):
+        if stall.at - stall.seconds <= until and stall.seconds > limits.stall:
+            return f"the prober stalled for {stall.seconds:.2f} s"
+    late = timeline.first(AudioLate, since=since)
+    if late is not None and late.at - AUDIO_LATE_SPAN <= until:
+        return f"the agent's audio reached the prober {late.seconds * 1000:.0f} ms late"
+    return None
+
+
+def _disagreement(ours: float, again: float | None, what: str, limits: Limits) -> str | None:
+    """Whether the recording tells of another moment than the run did, in words."""
+    if again is None:
+        return f"the recording does not show the {what}"
+    if abs(ours - again) > limits.recheck:
+        return (
+            f"the recording shows the {what} {abs(again - ours) * 1000:.0f} ms {'later' if again > ours else 'earlier'}"
+        )
     return None
 
 

@@ -24,7 +24,7 @@ def trial_steps(trial_url: str) -> TrialEntry:
     Raises ValueError when the URL is no http or https URL.
     """
     page = _web_url(trial_url, "the trial URL")
-    origin = str(page.origin())
+    origin = str(page.with_path("/")).rstrip("/")  # with the user and password, if it has them, as a browser keeps them
     entry = TrialEntry(
         email="livekit-prober+{{ run_id }}@example.com",
         steps=(

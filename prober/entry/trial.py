@@ -181,7 +181,8 @@ def _session(step: Step, answer: _Answer, now: float) -> Session:
     token = _field(step, answer, document, TOKEN_NAMES)
     try:
         url = URL(server)
-        usable = url.scheme in {"ws", "wss", "http", "https"} and bool(url.host)
+        plain = server.isprintable() and " " not in server and url.user is None
+        usable = url.scheme in {"ws", "wss", "http", "https"} and bool(url.host) and plain
     except ValueError:
         usable = False
     if not usable:

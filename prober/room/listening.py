@@ -1,5 +1,6 @@
 """The agent's audio at our ear: kept whole, counted in samples, its speech dated by the stream's own clock."""
 
+import collections
 import time
 
 import numpy as np
@@ -7,6 +8,7 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from prober.core.events import AgentSpeechStarted, AgentSpeechStopped, AudioLate
+from prober.core.measure import AUDIO_LATE_SPAN
 from prober.core.sound_clock import StreamClock
 from prober.core.speech import RATE, SpeechDetector, VoiceGate
 from prober.recorder import Recorder
@@ -14,10 +16,10 @@ from prober.recorder import Recorder
 FRAME_MS = 20
 """At 20 ms a frame an audio stream costs 4.5 % of a core, at 10 ms 6.3 % (measured, 48 kHz)."""
 
-SECOND = 1000 // FRAME_MS
-"""Frames a second."""
+LATE_FRAMES = round(AUDIO_LATE_SPAN * 1000) // FRAME_MS
+"""Late frames in a row that are no mere stall."""
 LATE = 0.020
-"""Seconds of lateness that a second's every frame may have: one frame."""
+"""Seconds of lateness that a frame may have: one frame."""
 
 
 class Ear:
@@ -30,7 +32,7 @@ class Ear:
         self._detector = SpeechDetector(gate)
         self._frames: list[NDArray[np.int16]] = []
         self._clock = StreamClock()
-        self._lateness: list[float] = []
+        self._lateness: collections.deque[float] = collections.deque(maxlen=LATE_FRAMES)
 
     async def listen(self) -> None:
         """Hear until the track or the call ends; record the edges of the agent's speech, dated back."""
@@ -48,13 +50,11 @@ class Ear:
             self._recorder.record(AgentSpeechStopped(at=at))
 
     def _note_lateness(self) -> None:
-        """A stall makes a burst of late frames; lateness that stays means frames are gone or never catch up."""
+        """A short stall makes a few late frames; lateness that stays means frames are gone or never catch up."""
         self._lateness.append(self._clock.lateness)
-        if len(self._lateness) == SECOND:
-            least = min(self._lateness)
+        if len(self._lateness) == LATE_FRAMES and min(self._lateness) > LATE:
+            self._recorder.record(AudioLate(at=self._recorder.elapsed(), seconds=round(min(self._lateness), 3)))
             self._lateness.clear()
-            if least > LATE:
-                self._recorder.record(AudioLate(at=self._recorder.elapsed(), seconds=round(least, 3)))
 
     async def stats(self) -> rtc.stats.RtcStats.InboundRtp | None:
         """WebRTC's totals for this track, if it has any yet."""

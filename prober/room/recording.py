@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from prober.core.alignment import align
 from prober.core.events import Event
+from prober.core.measure import GREETING
 from prober.core.speech import RATE, VoiceGate, speech_segments
 from prober.core.timeline import Timeline, Turn
 from prober.fixtures import Clip
@@ -16,6 +17,8 @@ from prober.room.playback import PATIENCE
 
 BEFORE, AFTER = 0.4, 1.0
 """Seconds of the recording looked at before the end of our speech and after the answer's onset."""
+EARLY = 0.05
+"""Seconds by which the recording may date an onset earlier than the run did."""
 
 
 class Recording:
@@ -37,11 +40,17 @@ class Recording:
         self._theirs.append((round(at * RATE), pcm))
 
     def recheck(self, events: Sequence[Event], gate: VoiceGate) -> Iterator[tuple[int, float | None, float | None]]:
-        """Per answered turn: (turn, end of our speech, onset of the answer), from the sound alone; None: not there."""
-        left, right = self._lay(self._ours), self._lay(self._theirs)
-        for turn in Timeline(events).turns():
+        """Per answered turn: (turn, end of our speech, onset of the answer), from the sound alone; None: not there.
+
+        The greeting, if there was one, is turn 0 and has no end of ours.
+        """
+        left, right, timeline = self._lay(self._ours), self._lay(self._theirs), Timeline(events)
+        greeting = timeline.greeting()
+        if greeting is not None:
+            yield GREETING, None, _onset(right, greeting.at - BEFORE, greeting.at, gate)
+        for turn in timeline.turns():
             if turn.ended is not None and turn.answered is not None and not turn.overlapped:
-                yield turn.number, self._ended(turn, left), _answered(turn, right, gate)
+                yield turn.number, self._ended(turn, left), _onset(right, turn.ended, turn.answered, gate)
 
     def _ended(self, turn: Turn, left: NDArray[np.int16]) -> float | None:
         clip, begin, end = self._clips[turn.number]
@@ -66,12 +75,10 @@ class Recording:
         return np.clip(side, -32768, 32767).astype(np.int16)
 
 
-def _answered(turn: Turn, right: NDArray[np.int16], gate: VoiceGate) -> float | None:
-    """Onset of the first speech at or after our end; the detector is asked afresh about this stretch alone."""
-    assert turn.ended is not None  # noqa: S101 - the caller has looked
-    assert turn.answered is not None  # noqa: S101
-    begin = max(0, round((turn.ended - BEFORE) * RATE))
-    end = round((turn.answered + AFTER) * RATE)
+def _onset(right: NDArray[np.int16], since: float, about: float, gate: VoiceGate) -> float | None:
+    """Onset of the first speech since a moment; the detector is asked afresh, about this stretch alone."""
+    begin = max(0, round((since - BEFORE) * RATE))
+    end = round((about + AFTER) * RATE)
     starts = (begin + onset for onset, _ in speech_segments(right[begin:end], gate))
-    earliest = round((turn.ended - 0.05) * RATE)
+    earliest = round((since - EARLY) * RATE)
     return next((start / RATE for start in starts if start >= earliest), None)

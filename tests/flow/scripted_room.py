@@ -135,6 +135,9 @@ class ScriptedCall:
 
     def recheck(self) -> None:
         """The recording agrees with everything."""
+        greeting = Timeline(self._recorder.events).greeting()
+        if greeting is not None:
+            self._recorder.record(TurnRechecked(at=self._recorder.elapsed(), turn=0, ended=None, answered=greeting.at))
         for turn in Timeline(self._recorder.events).turns():
             self._recorder.record(
                 TurnRechecked(at=self._recorder.elapsed(), turn=turn.number, ended=turn.ended, answered=turn.answered)

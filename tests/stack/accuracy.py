@@ -135,10 +135,10 @@ def _text(summary: Summary, costs: Sequence[Cost], floors: Sequence[float]) -> s
         ("residual about it, p95", ms(summary.residual_p95), "≤ 30 ms"),
         ("residual, largest", ms(summary.residual_max), ""),
         ("our own share (down - jitter buffer, about its median), p95", ms(summary.own_share_p95), "≤ 10 ms"),
-        ("answers missed", str(summary.missed), "0"),
+        ("answers missed, or not in the agent's log", str(summary.missed), "0"),
         ("wrong (more than 250 ms off)", str(summary.wrong), "0"),
         ("turns that the prober voided itself", str(summary.voided), ""),
-        ("slope of agent join", f"{summary.join_slope:.4f}", "1.00 ± 0.005"),
+        (f"slope of agent join (n = {summary.join_n})", f"{summary.join_slope:.4f}", "1.00 ± 0.005"),
         ("median offset of agent join", ms(summary.join_offset), ""),
         ("residual of agent join, p95", ms(summary.join_p95), "≤ 30 ms"),
     ]

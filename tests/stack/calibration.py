@@ -5,7 +5,10 @@ short form runs in CI against bounds taken from it.
 """
 
 import asyncio
+import contextlib
+import hashlib
 import json
+import platform
 import random
 import statistics
 import sys
@@ -18,7 +21,7 @@ import msgspec
 import numpy as np
 
 from prober.core.events import AgentJoined, Event, RoomJoined, RunStarted, SessionGranted
-from prober.core.plan import Expectations, Greeting
+from prober.core.plan import Expectations, Greeting, Scenario
 from prober.core.record import RunRecord
 from prober.core.timeline import Timeline
 from prober.fixtures import load_fixture
@@ -29,6 +32,7 @@ from tests.stack.impulses import exchange_impulses
 from tests.stack.runs import make_run
 
 SAY = "en-hours"
+AGENT_SAYS = "en-weather"
 LOUD = 32768 * 10 ** (-45 / 20)
 """What the scripted agent's ear counts as sound."""
 TURNS = 6
@@ -37,23 +41,31 @@ JOIN_DELAYS = (0.0, 2.0)
 
 
 class TurnTruth(msgspec.Struct, frozen=True):
-    """One turn: seconds. `up`, `down`: one-way times as this very turn shows them."""
+    """One turn of the script, spoken or not: seconds; None for what the run or the agent's log does not have.
+
+    `down` is the way from the agent to us as this very turn shows it.
+    """
 
     delay: float
     reading: float | None
     void: str | None
-    truth: float
-    up: float
-    down: float
+    truth: float | None
+    down: float | None
     jitter_buffer: float | None
 
 
+class JoinTruth(msgspec.Struct, frozen=True):
+    """The agent's join as read and as it was: seconds from our own join to the agent's connection."""
+
+    reading: float
+    truth: float
+
+
 class CallTruth(msgspec.Struct, frozen=True):
-    """One call: its turns, and its join as read and as it was (seconds from our own join to the agent's connection)."""
+    """One call: its turns and its join."""
 
     turns: list[TurnTruth]
-    join_reading: float
-    join_truth: float
+    join: JoinTruth
     outcome: str
 
 
@@ -89,16 +101,13 @@ async def converse(stack: ReferenceStack, turns: int, seed: int, door: asyncio.L
         running = asyncio.create_task(make_run(stack, expectations, say=(SAY,) * turns, on_event=watch))
         await asyncio.wait_for(granted.wait(), 15)
     record = await running
-    return _call(record, _truth(stack, record), delays)
+    return truth_of(stack, record, delays)
 
 
-def _truth(stack: ReferenceStack, record: RunRecord) -> list[dict[str, Any]]:
-    """The agent's own log of this call."""
+def truth_of(stack: ReferenceStack, record: RunRecord, delays: Sequence[float]) -> CallTruth:
+    """The run beside the agent's own log of it."""
     lines = (json.loads(line) for line in stack.worker.truth.read_text().splitlines())
-    return [line for line in lines if line["room"] == record.room]
-
-
-def _call(record: RunRecord, truth: Sequence[dict[str, Any]], delays: Sequence[float]) -> CallTruth:
+    truth = [line for line in lines if line["room"] == record.room]
     timeline = Timeline(record.timeline)
     started, joined, agent = (timeline.first(kind) for kind in (RunStarted, RoomJoined, AgentJoined))
     assert isinstance(started, RunStarted), record.message
@@ -106,33 +115,47 @@ def _call(record: RunRecord, truth: Sequence[dict[str, Any]], delays: Sequence[f
     assert agent is not None, record.message
     zero = started.monotonic
     connected = next(line["at"] for line in truth if line["kind"] == "connected")
-    return CallTruth(
-        list(_turns(record, timeline, truth, delays, zero)),
-        agent.at - joined.at,
-        connected - zero - joined.at,
-        record.outcome,
-    )
+    joining = JoinTruth(agent.at - joined.at, connected - zero - joined.at)
+    return CallTruth(list(_turns(record, timeline, truth, delays, zero)), joining, record.outcome)
+
+
+async def join_only(stack: ReferenceStack, seed: int) -> JoinTruth:
+    """One look at an agent that comes after a random delay."""
+    script = Script(join_delay=round(random.Random(seed).uniform(*JOIN_DELAYS), 3), greeting=None)
+    stack.knobs.agent_metadata = script.to_json()
+    record = await make_run(stack, Expectations(scenario=Scenario.JOIN, hold=0.1))
+    return truth_of(stack, record, ()).join
 
 
 def _turns(
     record: RunRecord, timeline: Timeline, truth: Sequence[dict[str, Any]], delays: Sequence[float], zero: float
 ) -> Iterator[TurnTruth]:
-    tail = quiet_end(SAY)
-    for turn, reading in zip(timeline.turns(), record.prober.turns, strict=False):
-        heard = [line["at"] for line in truth if line["kind"] == "heard_last_loud" and line["turn"] == turn.number]
-        spoke = [line["at"] for line in truth if line["kind"] == "spoke_first_loud" and line["turn"] == turn.number]
-        if not heard or not spoke or turn.ended is None:
-            continue
-        ended = heard[0] + tail
+    spoken = {turn.number: turn for turn in timeline.turns()}
+    for number, (delay, reading) in enumerate(zip(delays, record.prober.turns, strict=True), start=1):
+        heard = _logged(truth, "heard_last_loud", number)
+        spoke = _logged(truth, "spoke_first_loud", number)
+        turn = spoken.get(number)
+        began = None if spoke is None else spoke - quiet_begin()
+        answered = None if turn is None or turn.answered is None else zero + turn.answered
         yield TurnTruth(
-            delay=delays[turn.number - 1],
+            delay=delay,
             reading=reading.response,
             void=reading.void,
-            truth=spoke[0] - ended,
-            up=ended - (zero + turn.ended),
-            down=(zero + turn.answered - spoke[0]) if turn.answered is not None else float("nan"),
+            truth=None if heard is None or began is None else began - (heard + quiet_end(SAY)),
+            down=None if answered is None or began is None else answered - began,
             jitter_buffer=reading.jitter_buffer,
         )
+
+
+def _logged(truth: Sequence[dict[str, Any]], kind: str, turn: int) -> float | None:
+    return next((line["at"] for line in truth if line["kind"] == kind and line["turn"] == turn), None)
+
+
+def quiet_begin() -> float:
+    """Seconds of the agent's speech before what it logs as its first loud sample (30 dB under its peak)."""
+    clip = load_fixture(AGENT_SAYS)
+    level = np.abs(clip.pcm[clip.onset_sample : clip.end_sample].astype(np.int32))
+    return float(np.flatnonzero(level >= level.max() * 10 ** (-30 / 20))[0]) / clip.rate
 
 
 def quiet_end(fixture: str) -> float:
@@ -175,25 +198,30 @@ WRONG = 0.25
 """Seconds from its truth at which a reading is about another sound."""
 
 
-def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth]) -> Summary:
+def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Sequence[JoinTruth] = ()) -> Summary:
     """The figures of the document, each by its definition in it."""
     turns = [turn for call in calls for turn in call.turns]
-    read = [turn for turn in turns if turn.reading is not None]
-    offsets = [turn.reading - turn.truth for turn in read if turn.reading is not None]
-    offset = statistics.median(offsets)
-    residuals = np.abs(np.array(offsets) - offset)
-    slope = float(np.polyfit([turn.truth for turn in read], [turn.reading or 0.0 for turn in read], 1)[0])
-    shares = np.array([turn.down - turn.jitter_buffer for turn in read if turn.jitter_buffer is not None])
+    pairs = [(turn.truth, turn.reading) for turn in turns if turn.truth is not None and turn.reading is not None]
+    truths, readings = np.array(pairs).T
+    offset = float(np.median(readings - truths))
+    residuals = np.abs(readings - truths - offset)
+    shares = np.array(
+        [
+            turn.down - turn.jitter_buffer
+            for turn in turns
+            if turn.reading is not None and turn.down is not None and turn.jitter_buffer is not None
+        ]
+    )
     ups, downs = ([one for way in paths for one in getattr(way, side)] for side in ("ups", "downs"))
-    joins = np.array([(call.join_truth, call.join_reading) for call in calls])
+    joins = np.array([(join.truth, join.reading) for join in (*(call.join for call in calls), *looks)])
     late = joins[:, 1] - joins[:, 0]
     return Summary(
         turns=len(turns),
         calls=len(calls),
-        missed=sum(turn.reading is None and turn.void is None for turn in turns),
-        wrong=sum(abs(one - offset) > WRONG for one in offsets),
+        missed=sum(turn.truth is None or (turn.reading is None and turn.void is None) for turn in turns),
+        wrong=int(np.sum(residuals > WRONG)),
         voided=sum(turn.void is not None for turn in turns),
-        slope=slope,
+        slope=float(np.polyfit(truths, readings, 1)[0]),
         offset=offset,
         path=statistics.median(ups) + statistics.median(downs),
         up=statistics.median(ups),
@@ -209,59 +237,80 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth]) -> Summary
     )
 
 
-TABLE = Path("build/calibration.jsonl")
 DOCUMENT = Path("docs/accuracy.md")
-WANTED_TURNS, WANTED_PATHS = 120, 10
+WANTED_TURNS, WANTED_PATHS, WANTED_JOINS = 120, 10, 100
+ENTRIES = CallTruth | PathTruth | JoinTruth
+KINDS: dict[str, type[ENTRIES]] = {"call": CallTruth, "path": PathTruth, "join": JoinTruth}
+
+
+def table_of_this_instrument() -> Path:
+    """Where measurements of this very code are kept: another instrument begins anew."""
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path("prober").rglob("*.py"))))
+    return Path("build") / f"calibration-{platform.python_version()}-{code.hexdigest()[:12]}.txt"
 
 
 class Table:
-    """The calls and paths measured so far, one JSON line each: an interrupted calibration goes on from here."""
+    """What has been measured so far, a line each: an interrupted calibration goes on from here."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.calls: list[CallTruth] = []
-        self.paths: list[PathTruth] = []
-        if file.exists():
-            for line in file.read_bytes().splitlines():
-                kind, _, body = line.partition(b" ")
-                if kind == b"call":
-                    self.calls.append(msgspec.json.decode(body, type=CallTruth))
-                else:
-                    self.paths.append(msgspec.json.decode(body, type=PathTruth))
+        self._entries: list[ENTRIES] = []
+        for line in file.read_bytes().splitlines() if file.exists() else ():
+            kind, _, body = line.partition(b" ")
+            with contextlib.suppress(msgspec.DecodeError):  # a line that a kill has torn
+                self._entries.append(msgspec.json.decode(body, type=KINDS[kind.decode()]))
 
-    def add(self, entry: CallTruth | PathTruth) -> None:
+    def add(self, entry: ENTRIES) -> None:
         """Keep one more, on disk at once."""
-        if isinstance(entry, CallTruth):
-            kind = "call"
-            self.calls.append(entry)
-        else:
-            kind = "path"
-            self.paths.append(entry)
+        self._entries.append(entry)
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        kind = next(name for name, type_ in KINDS.items() if isinstance(entry, type_))
         with self._file.open("ab") as file:
             file.write(kind.encode() + b" " + msgspec.json.encode(entry) + b"\n")
 
     @property
-    def turns(self) -> int:
-        """Turns measured so far."""
-        return sum(len(call.turns) for call in self.calls)
+    def calls(self) -> list[CallTruth]:
+        """The calls."""
+        return [entry for entry in self._entries if isinstance(entry, CallTruth)]
+
+    @property
+    def paths(self) -> list[PathTruth]:
+        """The rooms of impulses."""
+        return [entry for entry in self._entries if isinstance(entry, PathTruth)]
+
+    @property
+    def joins(self) -> list[JoinTruth]:
+        """The looks at agents that came."""
+        return [entry for entry in self._entries if isinstance(entry, JoinTruth)]
+
+    @property
+    def missing(self) -> dict[str, float]:
+        """Which share of each kind is still to be measured."""
+        turns = sum(len(call.turns) for call in self.calls)
+        return {
+            "call": 1 - turns / WANTED_TURNS,
+            "path": 1 - len(self.paths) / WANTED_PATHS,
+            "join": 1 - len(self.joins) / WANTED_JOINS,
+        }
 
 
 async def calibrate() -> str:
-    """Fill the table, telling how far it is; the document's text."""
-    table = Table(TABLE)
-    if table.turns < WANTED_TURNS or len(table.paths) < WANTED_PATHS:
+    """Fill the table, always what is furthest behind, telling how far it is; the document's text."""
+    table = Table(table_of_this_instrument())
+    if max(table.missing.values()) > 0:
         async with ReferenceStack(agent="scripted", progress=_tell) as stack:
-            while table.turns < WANTED_TURNS or len(table.paths) < WANTED_PATHS:
-                if len(table.paths) < WANTED_PATHS and len(table.paths) * WANTED_TURNS <= table.turns * WANTED_PATHS:
+            while max(table.missing.values()) > 0:
+                kind = max(table.missing, key=lambda kind: table.missing[kind])
+                if kind == "path":
                     table.add(await path(stack, 10))
+                elif kind == "join":
+                    table.add(await join_only(stack, seed=time.time_ns()))
                 else:
                     table.add(await converse(stack, TURNS, seed=time.time_ns(), door=asyncio.Lock()))
-                _tell(f"{table.turns} of {WANTED_TURNS} turns, {len(table.paths)} of {WANTED_PATHS} rooms of impulses")
-    from tests.stack.accuracy import document  # noqa: PLC0415 - the resource figures need a stack of their own
+                _tell(", ".join(f"{kind}s: {100 * (1 - missing):.0f} %" for kind, missing in table.missing.items()))
+    from tests.stack.accuracy import document  # noqa: PLC0415 - it needs this module's figures
 
-    summary = summarize(table.calls, table.paths)
-    return await document(summary, progress=_tell)
+    return await document(summarize(table.calls, table.paths, table.joins), progress=_tell)
 
 
 def _tell(line: str) -> None:

@@ -52,7 +52,7 @@ async def exchange_impulses(stack: ReferenceStack, count: int) -> tuple[list[flo
     agent_heard = [line["at"] for line in truth if line["kind"] == "impulse_heard"]
     agent_sent = [line["at"] for line in truth if line["kind"] == "impulse_sent"]
     ups = [there - here for here, there in zip(ours, agent_heard, strict=True)]
-    downs = [here - there for here, there in zip(theirs, agent_sent, strict=True)]
+    downs = [here - (there - BURST / 2) for here, there in zip(theirs, agent_sent, strict=True)]  # logged by its middle
     return ups[WARM_UP:], downs[WARM_UP:]
 
 

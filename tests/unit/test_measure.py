@@ -15,7 +15,7 @@ from prober.core.events import (
     TurnRechecked,
     UtteranceEnded,
 )
-from prober.core.measure import measure, turn_readings
+from prober.core.measure import greeting_void, measure, turn_readings
 from prober.core.plan import Greeting, Ready
 from prober.core.timeline import Timeline
 from tests.timelines import AGENT, CONVERSATION, conversation, entered, heartbeats, stats, turn
@@ -124,16 +124,35 @@ def test_no_recheck_no_number() -> None:
     assert [reading.response for reading in readings] == [None, None]
 
 
+def shifted(event: AnyEvent, by: float) -> AnyEvent:
+    moved = msgspec.structs.replace(event, at=event.at + by)
+    if isinstance(moved, TurnRechecked):
+        ended = None if moved.ended is None else moved.ended + by
+        answered = None if moved.answered is None else moved.answered + by
+        return msgspec.structs.replace(moved, ended=ended, answered=answered)
+    return moved
+
+
 @given(shift=st.integers(-60_000, 60_000))
 def test_shifting_the_whole_run_changes_nothing(shift: int) -> None:
-    moved = [msgspec.structs.replace(event, at=event.at + shift / 1000) for event in conversation()]
-    moved = [
-        msgspec.structs.replace(event, ended=event.ended + shift / 1000, answered=event.answered + shift / 1000)  # type: ignore[operator]
-        if isinstance(event, TurnRechecked)
-        else event
-        for event in moved
-    ]
+    moved = [shifted(event, shift / 1000) for event in conversation()]
     assert measure(Timeline(moved), CONVERSATION) == measure(Timeline(conversation()), CONVERSATION)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "void"),
+    [
+        (Stalled(at=1.3, seconds=0.25), "the prober stalled for 0.25 s"),
+        (AudioLate(at=1.6, seconds=0.06), "the agent's audio reached the prober 60 ms late"),
+        (TurnRechecked(at=1.2, turn=0, ended=None, answered=1.6), "the recording shows the greeting 100 ms later"),
+        (TurnRechecked(at=1.2, turn=0, ended=None, answered=None), "the recording does not show the greeting"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Event) else "",
+)
+def test_our_own_trouble_voids_the_greeting_and_says_so(trouble: AnyEvent, void: str) -> None:
+    timeline = Timeline([trouble, *conversation()])
+    assert measure(timeline, CONVERSATION).greeting is None
+    assert greeting_void(timeline, CONVERSATION) == void
 
 
 @given(order=st.permutations(conversation()), count=st.integers(0, len(conversation())))

@@ -2,11 +2,14 @@ from itertools import cycle
 
 import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]  # has no stubs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from prober.core.resampling import resample
 from prober.core.speech import CONFIRM, PAUSE, RATE, SETTLE, WINDOW, Edge, SpeechDetector, speech_segments
+from prober.recordings import folder
 from prober.voice import SileroGate
 from tests.unit.sounds import CLEAN, NAMES, amplitude, breath, noise, pcm16, sentence, silence
 
@@ -243,3 +246,10 @@ def test_the_gate_forgets_on_reset_and_refuses_other_windows() -> None:
     assert GATE(window) == first
     with pytest.raises(ValueError, match="512 int16"):
         GATE(window[1:])
+
+
+def test_the_negative_holds_no_speech() -> None:
+    recorded, rate = soundfile.read(folder() / "noise-only.wav", dtype="int16")
+    pcm = resample(recorded, rate, RATE)
+    assert edges(pcm) == []
+    assert speech_segments(pcm, GATE) == ()
