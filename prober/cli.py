@@ -38,7 +38,7 @@ def main() -> None:
     """Measure, as a customer would, how long a LiveKit voice agent takes to join and to answer.
 
     Exit codes: 0 pass, 1 the target failed, 2 usage, 3 it worked but an objective was missed, 4 inconclusive (the
-    prober's own trouble), 130 and 143 stopped by a signal.
+    prober's own trouble), 129, 130 and 143 stopped by a signal.
     """
 
 

@@ -25,7 +25,7 @@ MARKDOWN = sorted(
     path for place in ("*.md", "docs/**/*.md", "fixtures/**/*.md") for path in ROOT.glob(place) if path.is_file()
 )
 
-EXIT_CODES = (0, 1, 2, 3, 4, 130, 143)
+EXIT_CODES = (0, 1, 2, 3, 4, 129, 130, 143)
 COMMANDS = {"livekit-prober": main, **{f"livekit-prober {name}": command for name, command in main.commands.items()}}
 OPTIONS = sorted(
     {
