@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,8 +185,11 @@ def program() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our arrows still gets the numbers
+    code: Any = INCONCLUSIVE
     try:
         code = main(prog_name="livekit-prober", standalone_mode=False)
+    except SystemExit as error:
+        code = error.code
     except click.UsageError as error:
         error.show()
         code = error.exit_code
@@ -194,7 +198,8 @@ def program() -> None:
     except (click.ClickException, OSError) as error:
         with contextlib.suppress(OSError):
             click.echo(f"livekit-prober: {error}", err=True)
-        code = INCONCLUSIVE
+    except Exception:  # noqa: BLE001 - a bug of ours must not leave as 1, "the target failed"
+        traceback.print_exc()
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     os._exit(code or 0)  # a reader that is gone must not turn this into another code at exit

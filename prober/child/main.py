@@ -123,10 +123,9 @@ def _write(call: Call, path: str, recorder: Recorder) -> None:
 
 def _may_exist(plan: Plan, recorder: Recorder) -> bool:
     """A product may make its room before anybody joins; ours is made by joining it."""
-    refused = recorder.stopped is not None and recorder.stopped.reason in {
-        *(Reason.SERVER_UNREACHABLE, Reason.ROOM_REFUSED, Reason.TOKEN_INVALID)
-    }
-    return isinstance(plan.entry, TrialEntry) or not refused
+    if isinstance(plan.entry, TrialEntry) or recorder.stopped is None:
+        return True
+    return recorder.stopped.reason not in {Reason.SERVER_UNREACHABLE, Reason.ROOM_REFUSED, Reason.TOKEN_INVALID}
 
 
 async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:

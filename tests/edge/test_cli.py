@@ -1,4 +1,5 @@
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -49,6 +50,30 @@ def test_a_closed_door_is_named_and_exits_1(tmp_path: Path) -> None:
     record = msgspec.json.decode((tmp_path / "record.json").read_bytes(), type=RunRecord)
     assert record.reason is Reason.TRIAL_UNREACHABLE
     assert record.prober.cpu is not None
+
+
+@pytest.mark.parametrize("reader", ["head -c 1", "true"])
+def test_a_reader_that_goes_away_changes_no_verdict(reader: str, tmp_path: Path) -> None:
+    kept = tmp_path / "record.json"
+    with closed_port() as port:
+        command = f"{sys.executable} -m prober.cli run --trial-url http://127.0.0.1:{port}/ --json {kept} | {reader}"
+        done = subprocess.run(
+            ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, timeout=60, check=False
+        )
+    assert done.returncode == 1, done.stderr.decode()
+    assert msgspec.json.decode(kept.read_bytes(), type=RunRecord).reason is Reason.TRIAL_UNREACHABLE
+
+
+def test_a_terminal_without_our_letters_still_gets_the_verdict() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "prober.cli", "replay", str(GOLDEN / "pass_join.json")],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"PASS" in done.stdout
 
 
 def test_json_alone_is_on_standard_output_where_it_is_asked_for() -> None:
