@@ -5,6 +5,7 @@ export UV_LINK_MODE ?= copy
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 UV := .tools/bin/uv
 BIN := .venv/bin
+version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
 .PHONY: help setup run demo test lint unit stack golden calibrate soak locks clean
 help:            ## show this list
@@ -39,20 +40,30 @@ calibrate: setup  ## measure the instrument, write docs/accuracy.md (resumes whe
 soak: setup      ## 30 runs in a row leave nothing behind
 	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py
 
-locks: $(UV)     ## resolve all versions again, with hashes
+locks: .tools/.ready  ## resolve all versions again, with hashes
 	@./requirements/lock.sh $(UV)
 
 clean:           ## remove the environments of this folder (the user's cache stays)
 	rm -rf .venv .tools
 
-$(UV): requirements/tools.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; $$($(PYTHON) --version) was found. Name another one with: make PYTHON=python3.12 …" >&2; exit 2; }
-	@echo "Setting up uv in .tools …"
-	@$(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt && touch $(UV)
+define good_python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; $$($(PYTHON) --version) was found. Name another one with: make PYTHON=python3.12 …" >&2; exit 2; }
+endef
 
-.venv/.ready: requirements/dev.txt pyproject.toml | $(UV)
+.tools/.ready: requirements/tools.txt
+	$(good_python)
+	@echo "Setting up uv in .tools …"
+	@$(PYTHON) -m venv --clear .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt && touch $@
+
+ifneq ($(call version_of,$(BIN)/python),$(call version_of,$(PYTHON)))  # missing, broken, or made by another Python
+.PHONY: .venv/.ready
+NEW_VENV := $(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
+endif
+
+.venv/.ready: requirements/dev.txt pyproject.toml | .tools/.ready
+	$(good_python)
 	@echo "Setting up the environment in .venv …"
-	@test -x $(BIN)/python || $(UV) venv --quiet --python $$(command -v $(PYTHON)) .venv
+	@$(NEW_VENV)
 	@$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable '.[demo]'
 	@$(BIN)/python -m compileall -q prober  # where Python may not write bytecode itself, a run would compile everything again

@@ -13,3 +13,5 @@ lock requirements/tools.txt requirements/tools.in
 lock requirements/prober.txt --extra demo pyproject.toml
 lock requirements/dev.txt --extra demo pyproject.toml requirements/dev.in
 lock prober/refstack/agent-requirements.txt requirements/agent.in
+lock prober/refstack/go-requirements.txt requirements/go.in
+lock prober/refstack/node-requirements.txt requirements/node.in

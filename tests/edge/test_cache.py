@@ -60,6 +60,24 @@ async def test_what_a_killed_build_left_goes_away(tmp_path: Path) -> None:
     assert (tmp_path / "thing").exists()
 
 
+async def test_what_is_no_longer_usable_is_made_again(tmp_path: Path) -> None:
+    def usable(folder: Path) -> bool:
+        return (folder / "python").exists()
+
+    async def build(work: Path, _log: Path) -> Path:
+        made = work / "made"
+        made.mkdir()
+        (made / "python").touch()
+        return made
+
+    target = tmp_path / "environment"
+    target.mkdir()
+    (target / "python").symlink_to(tmp_path / "gone")
+    await install(target, build, quiet, usable=usable)
+    assert usable(target)
+    assert not (target / "python").is_symlink()
+
+
 async def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import jwt
+import psutil
 import pytest
 
 from prober.refstack.faults import EFFECTS, Fault, put
@@ -121,7 +122,38 @@ async def test_json_without_an_address_is_refused(web: aiohttp.ClientSession, bo
 
 async def test_what_is_no_json_is_refused(web: aiohttp.ClientSession) -> None:
     async with web.post("/api/trial", data="{", headers={"Content-Type": "application/json"}) as answer:
-        assert await refusal(answer) == (400, "The body is not JSON.")
+        assert await refusal(answer) == (400, "The body cannot be read as JSON.")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+@pytest.mark.parametrize(
+    ("content_type", "body", "sentence"),
+    [
+        ("application/json; charset=bogus", b"{}", "The body cannot be read as JSON."),
+        ("application/json", b"[" * 16_000, "The body cannot be read as JSON."),
+        ("application/json", b'{"email": "\\ud800@example.com"}', "The body cannot be read as JSON."),
+        (
+            "application/x-www-form-urlencoded; charset=bogus",
+            b"email=ada@example.com",
+            "The body cannot be read as a form.",
+        ),
+        ("application/x-www-form-urlencoded", b"email=\xff@example.com", "The body cannot be read as a form."),
+        ("application/x-www-form-urlencoded", b"email=%ff@example.com", "The body cannot be read as a form."),
+        ("multipart/form-data", b"email", "The body is neither JSON nor a form (application/x-www-form-urlencoded)."),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    web: aiohttp.ClientSession, content_type: str, body: bytes, sentence: str, accept: str
+) -> None:
+    headers = {"Content-Type": content_type, "Accept": accept}
+    async with web.post("/api/trial", data=body, headers=headers) as answer:
+        assert await refusal(answer) == (400, sentence)
+
+
+async def test_a_body_that_is_not_compressed_as_it_says_is_refused(web: aiohttp.ClientSession) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with web.post("/api/trial", data=b"no gzip at all", headers=headers) as answer:
+        assert await refusal(answer) == (400, "The body is not encoded as its Content-Encoding says.")
 
 
 async def test_people_get_the_form_back_with_what_they_wrote(web: aiohttp.ClientSession) -> None:
@@ -240,4 +272,10 @@ def test_each_fault_is_described_in_one_sentence() -> None:
 
 
 async def test_the_address_is_on_loopback(app: TrialApp) -> None:
-    assert urlsplit(app.url).hostname == "127.0.0.1"
+    address = urlsplit(app.url)
+    listening = {
+        one.laddr.ip
+        for one in psutil.Process().net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN and one.laddr.port == address.port
+    }
+    assert listening == {address.hostname} == {"127.0.0.1"}

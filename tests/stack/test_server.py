@@ -78,6 +78,18 @@ async def test_it_answers_with_its_own_keys_and_is_gone_afterwards(tmp_path: Pat
     assert_free(server.url)
 
 
+async def test_it_takes_nothing_from_the_callers_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_KEYS", f"another: {'x' * 32}")
+    monkeypatch.setenv("LIVEKIT_CONFIG", "port: 1")
+    monkeypatch.setenv("REDIS_HOST", "127.0.0.1:9")
+    monkeypatch.setenv("UDP_PORT", "1")
+    async with (
+        LiveKitServer(directory=tmp_path, progress=quiet) as server,
+        api.LiveKitAPI(server.http_url, server.api_key, server.api_secret) as livekit,
+    ):
+        assert list((await livekit.room.list_rooms(api.ListRoomsRequest())).rooms) == []
+
+
 async def test_it_listens_on_loopback_alone(server: LiveKitServer) -> None:
     sockets = listener(server.url).net_connections("inet")
     listening = {one.laddr.ip for one in sockets if one.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)}

