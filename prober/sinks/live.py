@@ -45,7 +45,7 @@ class Progress:
                 self._newest.append(line)
                 self._live.update(Group(*(Text(newest) for newest in self._newest), Spinner("dots")))
             return
-        # The start of our sentence is known only at its end; that line has the sentence's name too.
+        # The start of our sentence is known only at its end, too late for its place: "we have spoken" tells of both.
         if line is not None and not isinstance(event, UtteranceStarted):
             heapq.heappush(self._waiting, (event.at, next(self._count), line))
         self._print(until=event.at - HELD_BACK)
