@@ -255,9 +255,12 @@ class Table:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._entries: list[ENTRIES] = []
-        for line in file.read_bytes().splitlines() if file.exists() else ():
+        kept = file.read_bytes() if file.exists() else b""
+        if kept and not kept.endswith(b"\n"):  # torn by a kill: what comes next begins a line of its own
+            file.write_bytes(kept + b"\n")
+        for line in kept.splitlines():
             kind, _, body = line.partition(b" ")
-            with contextlib.suppress(msgspec.DecodeError):  # a line that a kill has torn
+            with contextlib.suppress(msgspec.DecodeError):
                 self._entries.append(msgspec.json.decode(body, type=KINDS[kind.decode()]))
 
     def add(self, entry: ENTRIES) -> None:
