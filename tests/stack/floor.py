@@ -8,32 +8,22 @@ import os
 import sys
 import time
 
-from livekit import rtc
-
+from prober.core.speech import RATE
 from prober.room.listening import open_stream
-from prober.room.playback import Microphone
+from tests.stack.participant import participant
 
 
 async def floor(url: str, token: str, seconds: float) -> float:
     """CPU seconds a second while published, subscribed and listening."""
-    room = rtc.Room()
-    tracks: asyncio.Queue[rtc.Track] = asyncio.Queue()
-    room.on("track_subscribed", lambda track, _publication, _participant: tracks.put_nowait(track))
-    await room.connect(url, token)
-    microphone = Microphone()
-    await room.local_participant.publish_track(
-        microphone.track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-    )
-    stream = open_stream(await tracks.get())
-    samples, wanted, cpu, begin = 0, seconds * 16_000, time.process_time(), time.monotonic()
-    async for event in stream:
-        samples += event.frame.samples_per_channel
-        if samples >= wanted:
-            break
-    share = (time.process_time() - cpu) / (time.monotonic() - begin)
-    await room.disconnect()
-    await stream.aclose()
-    await microphone.aclose()
+    async with participant(url, token) as (_, track):
+        stream = open_stream(track)
+        samples, wanted, cpu, begin = 0, seconds * RATE, time.process_time(), time.monotonic()
+        async for event in stream:
+            samples += event.frame.samples_per_channel
+            if samples >= wanted:
+                break
+        share = (time.process_time() - cpu) / (time.monotonic() - begin)
+        await stream.aclose()
     return share
 
 

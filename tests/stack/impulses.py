@@ -20,6 +20,7 @@ from prober.core.speech import RATE
 from prober.refstack.stack import ReferenceStack
 from prober.room.listening import open_stream
 from prober.room.playback import SOURCE_RATE, Microphone
+from tests.stack.participant import participant
 
 GAP = RATE // 5
 """Quiet samples that part two impulses."""
@@ -58,20 +59,10 @@ async def exchange_impulses(stack: ReferenceStack, count: int) -> tuple[list[flo
 
 async def exchange(url: str, token: str, count: int) -> tuple[list[float], list[float]]:
     """The moments (monotonic clock) of our own impulses leaving and of the agent's arriving."""
-    room = rtc.Room()
-    tracks: asyncio.Queue[rtc.Track] = asyncio.Queue()
-    room.on("track_subscribed", lambda track, _publication, _participant: tracks.put_nowait(track))
-    await room.connect(url, token)
-    microphone = Microphone()
-    await room.local_participant.publish_track(
-        microphone.track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-    )
-    track = await asyncio.wait_for(tracks.get(), 20)
-    sent, heard = _Arrivals(microphone.track, count), _Arrivals(track, count)
-    async with asyncio.timeout(count + 20), sent.listening(), heard.listening(), _pushing(microphone, count):
-        ours, theirs = await asyncio.gather(sent.all, heard.all)
-    await room.disconnect()
-    await microphone.aclose()
+    async with participant(url, token) as (microphone, track):
+        sent, heard = _Arrivals(microphone.track, count), _Arrivals(track, count)
+        async with asyncio.timeout(count + 20), sent.listening(), heard.listening(), _pushing(microphone, count):
+            ours, theirs = await asyncio.gather(sent.all, heard.all)
     return ours, theirs
 
 
