@@ -1,6 +1,5 @@
 """The direct way in and its clean-up: what our token says, and what a real server makes of it."""
 
-import asyncio
 import socket
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from prober.entry.direct import grant
 from prober.entry.token import examine, validate
 from prober.recorder import Recorder
 from prober.refstack.server import LiveKitServer
+from tests.edge.servers import silent
 
 KEY = ApiKey(url="http://127.0.0.1:1", key="APIkey", secret="s" * 32)
 
@@ -111,18 +111,9 @@ async def test_nobody_listens() -> None:
 
 
 async def test_a_server_that_never_answers() -> None:
-    over = asyncio.Event()
-
-    async def handler(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    async with server:
-        key = ApiKey(url=f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", key="APIkey", secret="s" * 32)
+    async with silent() as where:
+        key = ApiKey(url=f"ws://{where}", key="APIkey", secret="s" * 32)
         result = await delete_room(key, "room", within=0.1)
-        over.set()
     assert result == CleanUp(ok=False, detail="LiveKit did not answer within 0.1 s")
 
 

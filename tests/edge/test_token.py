@@ -1,6 +1,5 @@
 """Tokens read before they are used, and the server's opinion of them."""
 
-import asyncio
 import base64
 import socket
 import time
@@ -18,6 +17,7 @@ from prober.core.plan import Session
 from prober.core.reasons import Reason, RunFault
 from prober.entry.token import check_token, examine, read_token, validate
 from prober.recorder import Recorder
+from tests.edge.servers import saying, silent
 
 NOW = 1_700_000_000.0
 GRANTS = {"roomJoin": True, "room": "trial_7"}
@@ -236,15 +236,8 @@ async def test_a_name_that_does_not_resolve() -> None:
     ],
 )
 async def test_something_else_listens_there(answer: bytes, words: str) -> None:
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    async with server:
-        asked = validate(session(token(), url=f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"), recorder())
+    async with saying(answer) as where:
+        asked = validate(session(token(), url=f"ws://{where}"), recorder())
         if not words:  # three bytes of an opinion are enough
             await asked
             return
@@ -255,19 +248,9 @@ async def test_something_else_listens_there(answer: bytes, words: str) -> None:
 
 
 async def test_a_server_that_never_answers() -> None:
-    over = asyncio.Event()
-
-    async def handler(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    async with server:
-        where = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with silent() as where:
         with pytest.raises(RunFault) as caught:
             await validate(session(token(), url=f"ws://{where}"), recorder(), within=0.1)
-        over.set()
     assert (caught.value.reason, str(caught.value)) == (
         Reason.SERVER_UNREACHABLE,
         f"{where} did not answer /rtc/validate within 0.1 s",

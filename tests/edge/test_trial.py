@@ -22,6 +22,7 @@ from prober.core.steps import trial_steps
 from prober.entry.http import USER_AGENT
 from prober.entry.trial import LARGEST, walk
 from prober.recorder import Recorder
+from tests.edge.servers import saying
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 TOKEN = jwt.encode({"sub": "caller", "video": {"room": "trial_7", "roomJoin": True}}, "k" * 32)
@@ -548,15 +549,7 @@ async def test_plain_http_where_tls_was_expected() -> None:
     ],
 )
 async def test_something_else_listens_there(answer: bytes, reason: Reason, words: str) -> None:
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        error = await refused(one_step(f"http://127.0.0.1:{port}/?trial=1"))
+    async with saying(answer) as where:
+        error = await refused(one_step(f"http://{where}/?trial=1"))
     assert error.reason is reason
     assert words in str(error)
