@@ -14,7 +14,7 @@ import click
 
 from prober import recordings
 from prober.core.measure import OBJECTIVES
-from prober.core.plan import Deadlines, DirectEntry, Expectations, Greeting, Plan, Ready, Scenario, TrialEntry
+from prober.core.plan import Deadlines, DirectEntry, Expectations, Greeting, Plan, Ready, Scenario, TrialEntry, TurnPlan
 from prober.core.steps import trial_steps
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,7 +88,7 @@ WHAT = (
     click.option(
         "--reply-within",
         type=click.FloatRange(min=0, min_open=True, max=DAY),
-        default=Deadlines().reply,
+        default=TurnPlan().reply_within,
         show_default=True,
         help="Seconds after which a missing answer fails the run.",
     ),
@@ -172,7 +172,7 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
             scenario=scenario,
             greeting=Greeting(what["greeting"]),
             ready=Ready(what["ready"]),
-            turns=len(say),
+            turns=(TurnPlan(reply_within=what["reply_within"]),) * len(say),
             deadlines=_deadlines(scenario, say, what),
             objectives=what["objectives"],
         ),
@@ -181,10 +181,8 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
 
 def _deadlines(scenario: Scenario, say: Sequence[str], what: dict[str, Any]) -> Deadlines:
     """A run that ends before one of its own deadlines could only ever say `run_deadline`."""
-    deadlines = Deadlines(
-        agent_join=what["agent_join_deadline"], reply=what["reply_within"], run=what["timeout"] or TIMEOUTS[scenario]
-    )
-    longest = max(deadlines.trial, deadlines.room_join, deadlines.agent_join, deadlines.reply)
+    deadlines = Deadlines(agent_join=what["agent_join_deadline"], run=what["timeout"] or TIMEOUTS[scenario])
+    longest = max(deadlines.trial, deadlines.room_join, deadlines.agent_join, what["reply_within"])
     if deadlines.run < longest:
         raise click.BadParameter(
             f"{deadlines.run:g} s for the run is shorter than the deadline of a single step in it, {longest:g} s.",

@@ -120,12 +120,12 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
         except DeadlinePassed:
             if expectations.greeting is Greeting.EXPECTED:
                 raise
-    for turn, clip in enumerate(clips, start=1):
+    for turn, (clip, plan) in enumerate(zip(clips, expectations.turns, strict=True), start=1):
         await _silence(recorder)
         recorder.record(ReadyToSpeak(at=recorder.elapsed(), turn=turn))
         await call.speak(turn, clip)
         try:
-            answered = await _answer(turn, recorder, due.reply)
+            answered = await _answer(turn, recorder, plan.reply_within)
             await recorder.pause(answered + HEARD_OUT)
         finally:
             await call.note_receiver()  # where nothing was heard: were there packets?

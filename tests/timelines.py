@@ -22,11 +22,11 @@ from prober.core.events import (
     UtteranceEnded,
     UtteranceStarted,
 )
-from prober.core.plan import Expectations, Greeting, Scenario
+from prober.core.plan import Expectations, Greeting, Scenario, TurnPlan
 from prober.core.record import Head
 
 HEAD = Head(run_id="0123456789abcdef", target="shop", trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
-CONVERSATION = Expectations(scenario=Scenario.CONVERSATION, greeting=Greeting.EXPECTED, turns=2)
+CONVERSATION = Expectations(scenario=Scenario.CONVERSATION, greeting=Greeting.EXPECTED, turns=(TurnPlan(),) * 2)
 JOIN = Expectations(scenario=Scenario.JOIN)
 AGENT = "agent-AJ_1"
 

@@ -21,6 +21,7 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """The child began: the zero of every other moment, `monotonic` on the machine's monotonic clock."""
 
     monotonic: float
+    pid: int | None = None
 
 
 # The way in
@@ -71,11 +72,15 @@ class RoomJoined(Event, frozen=True, kw_only=True):
 
 
 class ParticipantSeen(Event, frozen=True, kw_only=True):
-    """Another participant is in the room; `kind` as LiveKit names it (`standard`, `agent`, …)."""
+    """Another participant is in the room; `kind` as LiveKit names it (`standard`, `agent`, …).
+
+    `on_behalf_of` names the agent whose avatar it is.
+    """
 
     identity: str
     kind: str
     before_us: bool
+    on_behalf_of: str | None = None
 
 
 class AgentJoined(Event, frozen=True, kw_only=True):
@@ -94,7 +99,7 @@ class AgentState(Event, frozen=True, kw_only=True):
 
 
 class AgentTrack(Event, frozen=True, kw_only=True):
-    """We are subscribed to an audio track of the agent."""
+    """We are subscribed to an audio track of the agent, or of its avatar."""
 
     identity: str
 
@@ -137,10 +142,11 @@ class AgentSpeechStopped(Event, frozen=True, kw_only=True):
 
 
 class UtteranceStarted(Event, frozen=True, kw_only=True):
-    """First speech sample of our sentence left the microphone."""
+    """First speech sample of our sentence left the microphone; `barge_in`: meant to be said over the agent."""
 
     turn: int
     fixture: str
+    barge_in: bool = False
 
 
 class UtteranceEnded(Event, frozen=True, kw_only=True):
@@ -148,6 +154,12 @@ class UtteranceEnded(Event, frozen=True, kw_only=True):
 
     turn: int
     drift: float
+
+
+class AnswerMatched(Event, frozen=True, kw_only=True):
+    """The transcript of the answer to this turn holds what the scenario expects in it."""
+
+    turn: int
 
 
 class Held(Event, frozen=True, kw_only=True):
@@ -204,6 +216,21 @@ class TurnRechecked(Event, frozen=True, kw_only=True):
     answered: float | None
 
 
+class YieldRechecked(Event, frozen=True, kw_only=True):
+    """The edges of an interruption, found again from the recording: our onset, and the end of the agent's speech."""
+
+    turn: int
+    began: float | None
+    yielded: float | None
+
+
+class AnchorsAsked(Event, frozen=True, kw_only=True):
+    """After trouble on the network, hosts independent of the target were asked: so many of them answered."""
+
+    answered: int
+    of: int
+
+
 # Endings
 
 
@@ -221,7 +248,7 @@ class Leaving(Event, frozen=True, kw_only=True):
 class CleanedUp(Event, frozen=True, kw_only=True):
     """Something of ours was taken out of the world again; or not, and `detail` says why it is left behind."""
 
-    resource: Literal["room", "participant", "recording"]
+    resource: Literal["room", "participant", "recording", "trial"]
     name: str
     ok: bool
     detail: str
@@ -254,6 +281,7 @@ AnyEvent = (
     | AgentSpeechStopped
     | UtteranceStarted
     | UtteranceEnded
+    | AnswerMatched
     | Held
     | Heartbeat
     | Stalled
@@ -261,6 +289,8 @@ AnyEvent = (
     | AudioLate
     | ReceiverStats
     | TurnRechecked
+    | YieldRechecked
+    | AnchorsAsked
     | Stopped
     | Leaving
     | CleanedUp

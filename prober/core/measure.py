@@ -126,7 +126,7 @@ def turn_readings(timeline: Timeline, expectations: Expectations) -> tuple[TurnR
     spoken = {turn.number: turn for turn in timeline.turns()}
     return tuple(
         _reading(timeline, spoken.get(number), number, expectations.limits)
-        for number in range(1, expectations.turns + 1)
+        for number in range(1, len(expectations.turns) + 1)
     )
 
 

@@ -115,9 +115,9 @@ def milestones(expectations: Expectations) -> Iterator[Milestone]:
         yield Milestone(
             Reason.AGENT_SILENT, within.greeting, _greeted, lambda timeline: ready_at(timeline, expectations)
         )
-    for number in range(1, expectations.turns + 1):
+    for number, turn in enumerate(expectations.turns, start=1):
         yield Milestone(Reason.RUN_DEADLINE, within.run, _spoken(number), _moment(RunStarted))
-        yield Milestone(Reason.AGENT_NO_RESPONSE, within.reply, _answered(number), _spoken(number))
+        yield Milestone(Reason.AGENT_NO_RESPONSE, turn.reply_within, _answered(number), _spoken(number))
 
 
 def judge_objectives(measurements: Measurements, expectations: Expectations) -> tuple[Objective, ...]:

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import heapq
 import itertools
+from collections.abc import Iterable
 from typing import Self
 
 from rich.console import Console, Group
@@ -59,3 +60,9 @@ def say(console: Console, line: str) -> None:
     """Print one line as it is; where nobody can read it any more the verdict stays what it is."""
     with contextlib.suppress(OSError, SystemExit):  # rich exits on a pipe whose reader is gone
         console.print(line, markup=False, soft_wrap=True)
+
+
+def show(console: Console, lines: Iterable[str]) -> None:
+    """Print these lines as they are."""
+    for line in lines:
+        say(console, line)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prober.core.events import AnyEvent, Heartbeat, Leaving, SessionGranted
-from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario, Session
+from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario, Session, TurnPlan
 from prober.core.reasons import Outcome, Reason, RunFault
 from prober.core.record import RunRecord, derive
 from prober.fixtures import Clip
@@ -27,7 +27,7 @@ TWO_SECONDS = Clip(
     transcript=None,
     bounds="sidecar",
 )
-CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=2)
+CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),) * 2)
 JOIN = Expectations(scenario=Scenario.JOIN)
 
 
@@ -54,7 +54,7 @@ async def run(
         return Session(url="ws://h", room="r", token="t")
 
     beating = asyncio.create_task(beat())
-    clips = [TWO_SECONDS] * expectations.turns
+    clips = [TWO_SECONDS] * len(expectations.turns)
     await probe(expectations, clips, recorder, enter=walk, join=scripted(script, recorder, calls))
     beating.cancel()
     events: list[AnyEvent] = recorder.events  # type: ignore[assignment]  # every Event is one of AnyEvent

@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from prober.core.events import AgentJoined, Event, RoomJoined, RunStarted, SessionGranted
-from prober.core.plan import Expectations, Greeting, Scenario
+from prober.core.plan import Expectations, Greeting, Scenario, TurnPlan
 from prober.core.record import RunRecord
 from prober.core.timeline import Timeline
 from prober.fixtures import load_fixture
@@ -97,7 +97,7 @@ async def converse(stack: ReferenceStack, turns: int, seed: int, door: asyncio.L
 
     async with door:
         stack.knobs.agent_metadata = script.to_json()
-        expectations = Expectations(greeting=Greeting.EXPECTED)
+        expectations = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),) * turns)
         running = asyncio.create_task(make_run(stack, expectations, say=(SAY,) * turns, on_event=watch))
         await asyncio.wait_for(granted.wait(), 15)
     record = await running

@@ -5,17 +5,16 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from livekit import api
 
 from prober.child.parent import run_child
 from prober.core.events import CleanedUp, Event
-from prober.core.plan import ApiKey, Expectations, Greeting, Plan
+from prober.core.plan import ApiKey, Expectations, Greeting, Plan, TurnPlan
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
 from prober.refstack.stack import ReferenceStack
 
-CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=1)
+CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),))
 
 
 def key_of(stack: ReferenceStack) -> ApiKey:
@@ -27,7 +26,7 @@ async def make_run(
     stack: ReferenceStack,
     expectations: Expectations = CONVERSATION,
     *,
-    say: tuple[str, ...] = ("en-hours",),
+    say: tuple[str, ...] | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
     stop: asyncio.Event | None = None,
     recording: Path | None = None,
@@ -37,8 +36,8 @@ async def make_run(
         run_id=uuid.uuid4().hex[:16],
         target="reference",
         entry=trial_steps(stack.trial_url),
-        say=say if expectations.subscribes else (),
-        expectations=msgspec.structs.replace(expectations, turns=len(say) if expectations.subscribes else 0),
+        say=("en-hours",) * len(expectations.turns) if say is None else say,
+        expectations=expectations,
         recording=None if recording is None else str(recording),
     )
     events = await run_child(plan, key_of(stack), stop=stop or asyncio.Event(), on_event=on_event)

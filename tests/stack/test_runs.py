@@ -9,7 +9,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]  # has no stubs
 
 from prober.core.events import AgentJoined, Event, ReadyToSpeak
-from prober.core.plan import Deadlines, Expectations, Ready, Scenario
+from prober.core.plan import Deadlines, Expectations, Ready, Scenario, TurnPlan
 from prober.core.reasons import Outcome, Reason
 from prober.core.timeline import Timeline
 from prober.refstack.faults import Fault, put
@@ -18,7 +18,9 @@ from tests.stack.runs import CONVERSATION, assert_cleaned_up, make_run, rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
-SOON = Deadlines(agent_join=3.0, reply=2.5)
+HURRIED = msgspec.structs.replace(
+    CONVERSATION, turns=(TurnPlan(reply_within=2.5),), deadlines=Deadlines(agent_join=3.0)
+)
 
 
 async def test_a_healthy_conversation_is_measured_in_full(stack: ReferenceStack, tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ async def test_a_fault_is_named_in_the_words_that_customers_see(
 ) -> None:
     put(fault, stack.knobs)
     try:
-        record = await make_run(stack, msgspec.structs.replace(CONVERSATION, deadlines=SOON))
+        record = await make_run(stack, HURRIED)
     finally:
         put(None, stack.knobs)
     assert (record.reason, record.exit_code) == (reason, 1)

@@ -18,7 +18,7 @@ async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: Referenc
     scripted_stack.knobs.agent_metadata = Script(
         greeting=ScriptedGreeting(delay=0.5, seconds=1.5), replies=(1.5,)
     ).to_json()
-    record = await make_run(scripted_stack, Expectations(greeting=Greeting.OPTIONAL))
+    record = await make_run(scripted_stack, msgspec.structs.replace(CONVERSATION, greeting=Greeting.OPTIONAL))
     assert record.outcome is Outcome.PASS, record.message
     (turn,) = truth_of(scripted_stack, record, (1.5,)).turns
     assert turn.truth is not None

@@ -1,0 +1,50 @@
+"""`replay`: judge saved run records again."""
+
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+
+from prober.core.record import RunRecord, rederive
+from prober.sinks import text
+from prober.sinks.live import show
+
+WORST_FIRST = (1, 4, 3, 0)
+"""Of several runs the exit code that matters most."""
+
+
+@click.command(short_help="Judge saved run records again.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a run record and do nothing else.")
+def replay(files: Sequence[Path], schema: bool) -> None:
+    """Derive measurements and verdict again from saved run records, and exit as `run` does."""
+    if schema:
+        click.echo(msgspec.json.format(msgspec.json.encode(_cleaned(msgspec.json.schema(RunRecord))), indent=1))
+        return
+    if not files:
+        raise click.UsageError("Name at least one file that `--json` or `--record` has written.")
+    codes = []
+    for file in files:
+        try:
+            record = rederive(msgspec.json.decode(file.read_bytes(), type=RunRecord))
+        except msgspec.MsgspecError as error:
+            raise click.BadParameter(f"{file} is no run record: {error}") from error
+        console = Console(highlight=False)
+        show(console, [*text.timeline(record.timeline), "", *text.summary(record, console.width)])
+        codes.append(record.exit_code)
+    sys.exit(min(codes, key=WORST_FIRST.index))
+
+
+def _cleaned(schema: Any) -> Any:
+    """The schema with its descriptions as Python 3.13 has them: without the indentation of docstrings."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _cleaned(value)
+            for key, value in schema.items()
+        }
+    return [_cleaned(item) for item in schema] if isinstance(schema, list) else schema
