@@ -7,10 +7,17 @@ from prober.core.plan import ApiKey, Plan
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
-    """Parent to child, first line on its stdin; afterwards the end of stdin means: stop, leave, clean up."""
+    """Parent to child, first line on its stdin; afterwards the end of stdin means: stop, leave, clean up.
+
+    `secrets` are variables of the entry's templates that are never shown.
+    """
 
     plan: Plan
     key: ApiKey | None = None
+    secrets: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Order(plan={self.plan!r})"
 
 
 class CleanUp(msgspec.Struct, frozen=True, kw_only=True, tag="clean_up"):

@@ -12,7 +12,7 @@ import msgspec
 
 from prober.child.messages import OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Order, Owes, ToChild
 from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
-from prober.core.plan import ApiKey, Plan
+from prober.core.plan import ApiKey
 
 TEARDOWN = 15.0
 """Seconds a child may take to leave and clean up, before it is killed."""
@@ -27,18 +27,18 @@ _decoder = msgspec.json.Decoder(FromChild)
 
 
 async def run_child(
-    plan: Plan, key: ApiKey | None, *, stop: asyncio.Event, on_event: Callable[[Event], None], verbose: bool = False
+    order: Order, *, stop: asyncio.Event, on_event: Callable[[Event], None], verbose: bool = False
 ) -> tuple[AnyEvent, ...]:
     """Make the run in a process of its own and return its events, what the parent saw of its end among them.
 
     `stop` set: the child leaves, cleans up and ends. A child that dies, hangs or is killed leaves what it told so far.
     """
     child = _Child(on_event, stderr=None if verbose else asyncio.subprocess.DEVNULL)
-    await child.start(Order(plan=plan, key=key))
-    overtime = plan.expectations.deadlines.run + TEARDOWN
+    await child.start(order)
+    overtime = order.plan.expectations.deadlines.run + TEARDOWN
     await child.finish(stop, overtime)
-    if not child.done and child.owes is not None and key is not None:
-        await _clean_up(child, child.owes, key)
+    if not child.done and child.owes is not None and order.key is not None:
+        await _clean_up(child, child.owes, order.key)
     elif not child.done:
         _name_what_is_left(child)
     return tuple(child.events)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.core.plan import ApiKey, Plan
 from prober.core.record import Head, RunRecord, derive
@@ -38,7 +39,7 @@ async def probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
     with Progress(console) as progress:
-        events = await run_child(plan, key, stop=stop, on_event=progress.show, verbose=what["verbose"])
+        events = await run_child(Order(plan=plan, key=key), stop=stop, on_event=progress.show, verbose=what["verbose"])
     record = derive(head, plan.expectations, events)
     _keep(record, plan.recording, json_to)
     if console.is_terminal:  # elsewhere each of its lines has been printed

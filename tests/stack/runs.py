@@ -7,6 +7,7 @@ from pathlib import Path
 
 from livekit import api
 
+from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.core.events import CleanedUp, Event
 from prober.core.plan import ApiKey, Expectations, Greeting, Plan, TurnPlan
@@ -40,7 +41,7 @@ async def make_run(
         expectations=expectations,
         recording=None if recording is None else str(recording),
     )
-    events = await run_child(plan, key_of(stack), stop=stop or asyncio.Event(), on_event=on_event)
+    events = await run_child(Order(plan=plan, key=key_of(stack)), stop=stop or asyncio.Event(), on_event=on_event)
     head = Head(run_id=plan.run_id, target=plan.target, trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
     return derive(head, plan.expectations, events)
 
