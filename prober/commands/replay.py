@@ -11,11 +11,9 @@ import msgspec
 from rich.console import Console
 
 from prober.core.record import RunRecord, rederive
+from prober.core.series import worst
 from prober.sinks import text
 from prober.sinks.live import show
-
-WORST_FIRST = (1, 4, 3, 0)
-"""Of several runs the exit code that matters most."""
 
 
 @click.command(short_help="Judge saved run records again.")
@@ -37,7 +35,7 @@ def replay(files: Sequence[Path], schema: bool) -> None:
         console = Console(highlight=False)
         show(console, [*text.timeline(record.timeline), "", *text.summary(record, console.width)])
         codes.append(record.exit_code)
-    sys.exit(min(codes, key=WORST_FIRST.index))
+    sys.exit(worst(codes))
 
 
 def _cleaned(schema: Any) -> Any:
