@@ -137,8 +137,8 @@ def read(before: str) -> dict[tuple[str, str], LastRun]:
         raise NotMetricsError("it is no Prometheus text file.") from error
     for family in families:
         for sample in family.samples:
-            name, labels = sample.name.removeprefix(PREFIX), sample.labels
-            if not sample.name.startswith(PREFIX) or not labels.keys() >= set(SERIES):
+            name, labels = sample.name.partition(PREFIX)[2], sample.labels
+            if name not in (*_VALUES, _PHASES, _OUTCOME) or not labels.keys() >= set(SERIES):
                 continue
             told = found.setdefault((labels["target"], labels["scenario"]), {"phases": {}})
             if name in _VALUES:
