@@ -70,7 +70,8 @@ def followed_by(before: LastRun, record: RunRecord) -> LastRun:
     if record.outcome is Outcome.INCONCLUSIVE:
         return msgspec.structs.replace(before, outcome=Outcome.INCONCLUSIVE.value)
     success = record.outcome is Outcome.PASS
-    ended = datetime.datetime.fromisoformat(record.started_at).timestamp() + (record.seconds or 0.0)
+    began = datetime.datetime.fromisoformat(record.started_at).timestamp()
+    ended = None if record.seconds is None else began + record.seconds
     values = {name: value_of(record.measurements, name) for name in OBJECTIVES}
     return LastRun(
         outcome=(record.reason or record.outcome).value,
