@@ -191,6 +191,14 @@ def test_a_file_is_whole_keeps_its_permissions_and_leaves_no_draft(tmp_path: Pat
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.prom", "link.prom"]
 
 
+def test_a_pipe_is_written_to() -> None:
+    with closed_port() as port:
+        done = run(f"127.0.0.1:{port}", "--junit", "/dev/stdout", "--quiet")
+    assert done.stderr == ""
+    assert done.stdout.startswith("<?xml")
+    assert "</testsuites>\nFAIL trial_unreachable" in done.stdout
+
+
 def test_a_failed_write_leaves_the_old_file() -> None:
     with pytest.raises(OSError, match="No space left"):
         files.write(FULL, b"x" * 10_000)
