@@ -12,6 +12,7 @@ import click
 
 from prober import __version__
 from prober.commands.demo import demo
+from prober.commands.fixtures import fixtures
 from prober.commands.replay import replay
 from prober.commands.run import run
 
@@ -28,7 +29,7 @@ def main() -> None:
     """
 
 
-for _command in (run, demo, replay):
+for _command in (run, demo, replay, fixtures):
     main.add_command(_command)
 
 
