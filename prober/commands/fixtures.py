@@ -145,7 +145,7 @@ def add(
         for path, content in zip(made, contents, strict=True):
             write_whole(path, content)
     except OSError as error:
-        raise click.UsageError(f"{error.filename or place.parent} cannot be written: {error.strerror}.") from error
+        raise click.UsageError(f"{place.parent} cannot be written: {error.strerror}.") from error
     say(console, f"wrote {', '.join(str(path) for path in made)}")
     say(console, f"say it with: --say {place if not recordings.is_id(str(place)) else f'./{place}'}")
 

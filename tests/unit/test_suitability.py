@@ -8,9 +8,7 @@ from prober.fixtures import load_fixture
 from prober.recordings import folder, ids
 from prober.suitability import FAULTS, REMARKS, Facts, disagreement, found_by, measure
 
-GOOD = Facts(
-    seconds=3.0, rate=24_000, speech=((0.5, 2.0),), peak=10_000, level=-23.0, surroundings=None, clipped=0
-)  # fmt: skip
+GOOD = Facts(seconds=3.0, rate=24_000, speech=((0.5, 2.0),), peak=10_000, level=-23.0, surroundings=None, clipped=0)
 
 
 def test_a_good_recording_needs_no_words() -> None:
