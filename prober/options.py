@@ -13,18 +13,24 @@ from urllib.parse import urlsplit
 import click
 
 from prober import recordings
-from prober.core.measure import OBJECTIVES
-from prober.core.plan import Deadlines, DirectEntry, Expectations, Greeting, Plan, Ready, Scenario, TrialEntry, TurnPlan
+from prober.core.measure import MEASURED, OBJECTIVES
+from prober.core.plan import (
+    TIMEOUTS,
+    Deadlines,
+    DirectEntry,
+    Expectations,
+    Greeting,
+    Plan,
+    Ready,
+    Scenario,
+    TrialEntry,
+    TurnPlan,
+)
 from prober.core.steps import trial_steps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
-MEASURED = {Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _ENTERED | {"greeting", "response"}}
-"""What each scenario can measure."""
 DAY = 86_400.0
-TIMEOUTS = {Scenario.JOIN: 45.0, Scenario.CONVERSATION: 90.0}
-"""Seconds for a whole run, unless `--timeout` says otherwise."""
 
 
 def _objective(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:

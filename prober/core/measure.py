@@ -1,5 +1,7 @@
 """Measurements, derived from a timeline. Pure: no clock, no network, never raises; what did not happen is None."""
 
+from types import MappingProxyType
+
 import msgspec
 
 from prober.core.events import (
@@ -18,7 +20,7 @@ from prober.core.events import (
     TurnRechecked,
     UtteranceEnded,
 )
-from prober.core.plan import Expectations, Limits, Ready
+from prober.core.plan import Expectations, Limits, Ready, Scenario
 from prober.core.timeline import Timeline, Turn
 
 
@@ -64,6 +66,9 @@ AUDIO_LATE_SPAN = 0.2
 """Seconds before an `AudioLate` event that it speaks of."""
 OBJECTIVES = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready", "greeting", "response", "yield_time")
 """What an objective may be set on; `response` holds for every turn."""
+_ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
+MEASURED = MappingProxyType({Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _ENTERED | {"greeting", "response"}})
+"""What each scenario can measure; `yield_time` only where a turn interrupts."""
 
 
 def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
