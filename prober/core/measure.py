@@ -86,6 +86,14 @@ def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
     )
 
 
+def value_of(measurements: Measurements, name: str) -> float | None:
+    """The one number under this name: for `response`, the slowest turn that has one."""
+    if name == "response":
+        return max((response for response in measurements.responses if response is not None), default=None)
+    value: float | None = getattr(measurements, name, None)
+    return value
+
+
 def ready_at(timeline: Timeline, expectations: Expectations) -> float | None:
     """When a customer stops seeing "connecting…": the target's ready signal and, where we listen, its track."""
     signals: dict[Ready, Event | None] = {

@@ -29,7 +29,7 @@ from prober.core.events import (
     TrialRequested,
     UtteranceEnded,
 )
-from prober.core.measure import Measurements, ready_at
+from prober.core.measure import Measurements, ready_at, value_of
 from prober.core.plan import Expectations, Greeting, Ready, Scenario
 from prober.core.reasons import OURS, WORDS, Outcome, Reason
 from prober.core.timeline import Timeline
@@ -125,15 +125,8 @@ def judge_objectives(measurements: Measurements, expectations: Expectations) -> 
     return tuple(
         Objective(name=name, limit=limit, value=value, met=None if value is None else value <= limit)
         for name, limit in expectations.objectives.items()
-        for value in (_value(measurements, name),)
+        for value in (value_of(measurements, name),)
     )
-
-
-def _value(measurements: Measurements, name: str) -> float | None:
-    if name == "response":
-        return max((response for response in measurements.responses if response is not None), default=None)
-    value: float | None = getattr(measurements, name, None)
-    return value
 
 
 def _because(reason: Reason, detail: str) -> Verdict:
