@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from prober import __version__
+from prober.commands.check import check
 from prober.commands.demo import demo
 from prober.commands.replay import replay
 from prober.commands.run import run
@@ -57,7 +58,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, demo, replay):
+for _command in (run, check, demo, replay):
     main.add_command(_command)
 
 

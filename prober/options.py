@@ -138,18 +138,12 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
     if unheard:
         raise click.UsageError(f"--scenario {scenario} never measures {unheard[0]}: no objective can be set on it.")
     run_id = uuid.uuid4().hex[:16]
-    directory: Path | None = what["record"]
-    if directory is not None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise click.BadParameter(f"{directory} cannot be made: {error.strerror}.", param_hint="--record") from error
     return Plan(
         run_id=run_id,
         target=what["target"],
         entry=entry,
         say=tuple(_sentence(name) for name in say),
-        recording=None if directory is None else str((directory / f"{run_id}.wav").absolute()),
+        recording=recording(what["record"], run_id),
         expectations=Expectations(
             scenario=scenario,
             greeting=Greeting(what["greeting"]),
@@ -159,6 +153,17 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
             objectives=what["objectives"],
         ),
     )
+
+
+def recording(directory: Path | None, run_id: str) -> str | None:
+    """Where the sound of this run is kept, in a folder that is there now; None where it is not."""
+    if directory is None:
+        return None
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"{directory} cannot be made: {error.strerror}.", param_hint="--record") from error
+    return str((directory / f"{run_id}.wav").absolute())
 
 
 def _deadlines(scenario: Scenario, say: Sequence[str], what: dict[str, Any]) -> Deadlines:

@@ -23,8 +23,8 @@ def exactly_one(model: Model, what: str, names: tuple[str, ...]) -> None:
     """Raises ValueError unless one of these keys is given, and only one."""
     given = [name for name in names if name in {_alias(model, field) for field in model.model_fields_set}]
     if len(given) != 1:
-        found = "has both " + " and ".join(given) if given else "has none"
-        raise ValueError(f"{found}. {what} is exactly one of {', '.join(names)}.")
+        found = " and ".join(given) + " are given" if given else "none is given"
+        raise ValueError(f"{what} is exactly one of {', '.join(names)}; {found}.")
 
 
 def _alias(model: Model, field: str) -> str:

@@ -39,9 +39,13 @@ class Loaded:
 def load(file: File, environment: Mapping[str, str] | None = None) -> Loaded:
     """The configuration in this file, its secrets taken from the environment. Raises ConfigError with all problems."""
     document = read(file)
-    problems = [*document.problems, *_nulls(document.value, ()), *_misplaced(document.value, ())]
     config, targets, wrong = _models(document)
-    problems += wrong
+    problems = [
+        *document.problems,
+        *_misplaced(document.value, ()),
+        *wrong,
+        *_nulls(document.value, ()),
+    ]
     found = _Found(file.absolute().parent, os.environ if environment is None else environment)
     sentences, wrong = look(targets, found.directory)
     problems += wrong

@@ -34,9 +34,11 @@ def dotted(path: Path) -> str:
 
 
 def told(file: str, problems: Iterable[Problem], lines: dict[Path, int]) -> ConfigError:
-    """The problems as an error, in the order of the file: `FILE:LINE: place: words`."""
-    placed = [(_line(problem, lines), problem) for problem in dict.fromkeys(problems)]
-    placed.sort(key=lambda each: each[0] or 0)
+    """The problems as an error, in the order of the file: `FILE:LINE: place: words`; of a place only the first."""
+    first: dict[Path, Problem] = {}
+    for problem in problems:
+        first.setdefault(problem.path, problem)
+    placed = sorted(((_line(problem, lines), problem) for problem in first.values()), key=lambda each: each[0] or 0)
     said = [
         f"{file}{'' if line is None else f':{line}'}: "
         f"{f'{dotted(problem.path)}: ' if problem.path else ''}{problem.words}"

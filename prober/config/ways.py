@@ -213,7 +213,7 @@ def _direct(direct: entries.Direct, target: Target, livekit: str | None, path: P
         raise WayError(here, words)
     if direct.url is not None:
         check_livekit(direct.url, (*here, "url"))
-        if URL(direct.url).host != URL(livekit).host:
+        if livekit and URL(direct.url).host != URL(livekit).host:
             raise WayError(
                 (*here, "url"), "is another server than that of `livekit`, whose key opens it. Leave it out."
             )

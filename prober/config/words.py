@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from prober.config.models import Config
 from prober.config.problems import Path, Problem
 from prober.config.secrets import written_out
+from prober.core.measure import OBJECTIVES
 
 TARGET = "a target's name has 1 to 63 of a-z, 0-9 and '-'"
 _SECRET = {"secrets", "livekit", "headers", "form", "json"}
@@ -47,7 +48,7 @@ def _words(path: Path, error: ErrorDetails) -> str:
         case "value_error":
             return _capital_after(_shown(path, given), str(context["error"]))
         case "literal_error" | "enum" if error["loc"][-1] == "[key]":
-            return f"is no measurement. The measurements are {_either(context['expected'])}."
+            return f"is no measurement. {near(str(path[-1]), OBJECTIVES)}"
         case "literal_error" | "enum":
             return f"{_found(path, given)} is none of {_either(context['expected'])}."
         case "string_pattern_mismatch":
