@@ -13,13 +13,15 @@ from pathlib import Path
 import msgspec
 from yarl import URL
 
-from prober.child.messages import OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Owes, ToChild
+from prober.child.messages import LINE, OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Order, ToChild
+from prober.child.paying import Debts, pay
 from prober.core.events import CleanedUp, Heartbeat, SessionGranted, Stalled, Suspended
-from prober.core.plan import ApiKey, Plan, Session, TrialEntry
+from prober.core.plan import Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
 from prober.core.verdict import HEARTBEAT
 from prober.core.words import authority, harmless
 from prober.entry import token
+from prober.entry.allowed import check_server
 from prober.entry.trial import walk
 from prober.fixtures import FixtureError, load_fixture
 from prober.recorder import Recorder
@@ -50,14 +52,14 @@ class Pipe:
 async def main(descriptor: int) -> None:
     """Read the order, obey it, say so."""
     pipe = Pipe(descriptor)
-    stdin = asyncio.StreamReader(limit=1 << 20)
+    stdin = asyncio.StreamReader(limit=LINE)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     order: ToChild = msgspec.json.decode(await stdin.readline(), type=ToChild)
     if isinstance(order, CleanUp):
-        await _delete_room(order.key, order.room, _recorder(pipe))
+        await pay(order, _recorder(pipe))
     else:
-        await _run(order.plan, order.key, pipe, stdin)
+        await _run(order, pipe, stdin)
     pipe.send(Done())
 
 
@@ -68,7 +70,8 @@ def _recorder(pipe: Pipe) -> Recorder:
     return recorder
 
 
-async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
+async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
+    plan, key = order.plan, order.key
     try:
         SileroGate()  # a machine that cannot tell speech must not listen
         clips = [load_fixture(name) for name in plan.say]
@@ -76,14 +79,13 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
         _recorder(pipe).stop(Reason.PROBER_INTERNAL, str(error))
         return
     recorder = _recorder(pipe)  # what loads, loads before the run begins
-    owed: list[tuple[ApiKey, str]] = []
+    debts = Debts(order, pipe.send)
     calls: list[Call] = []
 
     async def enter() -> Session:
-        session = await _enter(plan, key, recorder)
+        session = await _enter(order, recorder, debts)
         if key is not None and authority(URL(key.url)) == authority(URL(session.url)):
-            owed.append((key, session.room))
-            pipe.send(Owes(room=session.room))
+            debts.owe_room(session.room)
         return session
 
     @asynccontextmanager
@@ -106,9 +108,9 @@ async def _run(plan: Plan, key: ApiKey | None, pipe: Pipe, stdin: asyncio.Stream
         watch.cancel()
     if plan.recording is not None and calls:
         _write(calls[0], plan.recording, recorder)
-    for whose, room in owed:
-        if _may_exist(plan, recorder):
-            await _delete_room(whose, room, recorder)
+    if not _may_exist(plan, recorder):
+        debts.no_room()
+    await debts.pay(recorder)
     recorder.record(_heartbeat(recorder))
 
 
@@ -128,17 +130,21 @@ def _may_exist(plan: Plan, recorder: Recorder) -> bool:
     return recorder.stopped.reason not in {Reason.SERVER_UNREACHABLE, Reason.ROOM_REFUSED, Reason.TOKEN_INVALID}
 
 
-async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:
+async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
     """Walk in by the plan's way; the token is read and shown to the server before anybody joins with it."""
-    unix_ms, entry = time.time_ns() // 1_000_000, plan.entry
+    plan, entry = order.plan, order.plan.entry
+    unix_ms, random = time.time_ns() // 1_000_000, uuid.uuid4().hex[:8]
     if isinstance(entry, TrialEntry):
-        session = await walk(entry, plan.run_id, plan.expectations.deadlines, recorder, unix_ms=unix_ms)
+        session = await walk(
+            entry, plan, recorder, unix_ms=unix_ms, random=random, secrets=order.secrets, told=debts.owe_trial
+        )
     else:
         from prober.entry.direct import grant
 
-        assert key is not None  # noqa: S101 - the command line asks for it
-        session = grant(entry, key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=uuid.uuid4().hex[:8])
+        assert order.key is not None  # noqa: S101 - the command line asks for it
+        session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
     token.examine(session, recorder, now=unix_ms / 1000, speaks=plan.expectations.subscribes)
+    await check_server(session, plan.allowed)
     return session
 
 
@@ -146,7 +152,7 @@ async def _enter(plan: Plan, key: ApiKey | None, recorder: Recorder) -> Session:
 async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterator[Call]:
     """The joined room. What the server thinks of the token is asked beside it: it must not lengthen what we measure."""
     granted = next(event.at for event in recorder.events if isinstance(event, SessionGranted))
-    validating = asyncio.create_task(token.validate(session, recorder))
+    validating = asyncio.create_task(token.validate(session, recorder, plan.allowed, user_agent=plan.user_agent))
     try:
         async with join(
             session,
@@ -161,13 +167,6 @@ async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterat
         raise
     finally:
         validating.cancel()
-
-
-async def _delete_room(key: ApiKey, room: str, recorder: Recorder) -> None:
-    from prober.entry.cleanup import delete_room
-
-    result = await delete_room(key, room)
-    recorder.record(CleanedUp(at=recorder.elapsed(), resource="room", name=room, ok=result.ok, detail=result.detail))
 
 
 def _heartbeat(recorder: Recorder) -> Heartbeat:

@@ -4,6 +4,10 @@ import msgspec
 
 from prober.core.events import AnyEvent
 from prober.core.plan import ApiKey, Plan
+from prober.core.templates import Known
+
+LINE = 1 << 22
+"""Longest message in bytes."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
@@ -20,13 +24,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
         return f"Order(plan={self.plan!r})"
 
 
-class CleanUp(msgspec.Struct, frozen=True, kw_only=True, tag="clean_up"):
-    """Parent to a fresh child: only take this room away."""
-
-    room: str
-    key: ApiKey
-
-
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     """Child to parent: the zero of the run on the system's monotonic clock."""
 
@@ -40,9 +37,18 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
 
 
 class Owes(msgspec.Struct, frozen=True, kw_only=True, tag="owes"):
-    """Child to parent: this room is ours to take away; should the child die, the parent sees to it."""
+    """Child to parent: all that is ours to take away by now; should the child die, the parent sees to it."""
 
-    room: str
+    room: str | None = None
+    trial: Known | None = None
+    """What the entry's clean-up steps need."""
+
+
+class CleanUp(msgspec.Struct, frozen=True, kw_only=True, tag="clean_up"):
+    """Parent to a fresh child: make no run, only take away what the order's run owes."""
+
+    order: Order
+    owes: Owes
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):

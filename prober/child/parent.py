@@ -10,16 +10,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from prober.child.messages import OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Order, Owes, ToChild
+from prober.child.messages import LINE, OVERTIME, Done, FromChild, Happened, Hello, Order, Owes, ToChild
+from prober.child.owed import left_behind, still_owed
 from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
-from prober.core.plan import ApiKey
 
 TEARDOWN = 15.0
 """Seconds a child may take to leave and clean up, before it is killed."""
 CLEANUP = 15.0
-"""Seconds a fresh child may take to delete a room."""
-LINE = 1 << 20
-"""Longest message in bytes."""
+"""Seconds a fresh child may take to delete a room and take back a trial."""
 OURS = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 """Not for a child's environment: it learns what it needs over its stdin."""
 
@@ -37,24 +35,26 @@ async def run_child(
     await child.start(order)
     overtime = order.plan.expectations.deadlines.run + TEARDOWN
     await child.finish(stop, overtime)
-    if not child.done and child.owes is not None and order.key is not None:
-        await _clean_up(child, child.owes, order.key)
-    elif not child.done:
-        _name_what_is_left(child)
+    if not child.done:
+        await _clean_up(child, order)
     return tuple(child.events)
 
 
-async def _clean_up(dead: "_Child", room: str, key: ApiKey) -> None:
+async def _clean_up(dead: "_Child", order: Order) -> None:
     """A fresh child takes away what a dead one left; what cannot be taken away is named."""
-    cleaner = _Child(lambda _event: None)
-    await cleaner.start(CleanUp(room=room, key=key))
-    await cleaner.finish(asyncio.Event(), CLEANUP)
-    told = next((event for event in cleaner.events if isinstance(event, CleanedUp)), None)
-    result = told or CleanedUp(at=0.0, resource="room", name=room, ok=False, detail="could not be deleted")
-    dead.add(msgspec.structs.replace(result, at=dead.elapsed()))
+    owed = still_owed(order, dead.owes, dead.events)
+    if owed is not None:
+        cleaner = _Child(lambda _event: None)
+        await cleaner.start(owed)
+        await cleaner.finish(asyncio.Event(), CLEANUP)
+        told = {(event.resource, event.name): event for event in (*left_behind(owed), *cleaner.cleaned_up)}
+        for event in told.values():
+            dead.add(msgspec.structs.replace(event, at=dead.elapsed()))
+    if dead.owes.room is None:
+        _name_participant(dead)
 
 
-def _name_what_is_left(dead: "_Child") -> None:
+def _name_participant(dead: "_Child") -> None:
     """Without a key nobody can take our participant away: LiveKit drops it when its pings stop."""
     for joined in [event for event in dead.events if isinstance(event, RoomJoined)]:
         left = CleanedUp(
@@ -76,11 +76,16 @@ class _Child:
         self._origin = time.monotonic()
         self.done = False
         self.events: list[AnyEvent] = []
-        self.owes: str | None = None
+        self.owes = Owes()
 
     def elapsed(self) -> float:
         """Seconds of the run: the monotonic clock is one for all processes of a machine."""
         return round(time.monotonic() - self._origin, 6)
+
+    @property
+    def cleaned_up(self) -> list[CleanedUp]:
+        """What it took away, or could not."""
+        return [event for event in self.events if isinstance(event, CleanedUp)]
 
     def add(self, event: AnyEvent) -> None:
         self.events.append(event)
@@ -140,8 +145,8 @@ class _Child:
                     self._origin = origin
                 case Happened(event=event):
                     self.add(event)
-                case Owes(room=room):
-                    self.owes = room
+                case Owes() as owes:
+                    self.owes = owes
                 case Done():
                     self.done = True
 

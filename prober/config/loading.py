@@ -11,7 +11,7 @@ from yarl import URL
 
 from prober.config import words
 from prober.config.models import Config, Target
-from prober.config.problems import Path, Problem, told
+from prober.config.problems import Path, Problem, is_within, told
 from prober.config.reading import Document, read
 from prober.config.rules import broken
 from prober.config.secrets import Secrets, resolve
@@ -40,12 +40,9 @@ def load(file: File, environment: Mapping[str, str] | None = None) -> Loaded:
     """The configuration in this file, its secrets taken from the environment. Raises ConfigError with all problems."""
     document = read(file)
     config, targets, wrong = _models(document)
-    problems = [
-        *document.problems,
-        *_misplaced(document.value, ()),
-        *wrong,
-        *_nulls(document.value, ()),
-    ]
+    nulls = list(_nulls(document.value, ()))
+    wrong = [problem for problem in wrong if not any(is_within(null.path, problem.path) for null in nulls)]
+    problems = [*document.problems, *_misplaced(document.value, ()), *wrong, *nulls]
     found = _Found(file.absolute().parent, os.environ if environment is None else environment)
     sentences, wrong = look(targets, found.directory)
     problems += wrong

@@ -33,6 +33,11 @@ def dotted(path: Path) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
+def is_within(path: Path, other: Path) -> bool:
+    """Whether a place is inside of another."""
+    return len(path) > len(other) and path[: len(other)] == other
+
+
 def told(file: str, problems: Iterable[Problem], lines: dict[Path, int]) -> ConfigError:
     """The problems as an error, in the order of the file: `FILE:LINE: place: words`; of a place only the first."""
     first: dict[Path, Problem] = {}

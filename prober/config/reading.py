@@ -9,7 +9,6 @@ from pathlib import Path as File
 from typing import Any
 
 import yaml
-from yaml.composer import ComposerError
 
 from prober.config.problems import Path, Problem, told
 
@@ -27,6 +26,7 @@ TAGGED = (
 )
 
 _PREFIX = "tag:yaml.org,2002:"
+_QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 _MERGE = _PREFIX + "merge"
 
 
@@ -89,11 +89,7 @@ def read(file: File) -> Document:
         raise told(str(file), [Problem(path=(), words=error.words, line=error.line)], {}) from None
     except yaml.MarkedYAMLError as error:  # its text quotes the line, which may hold a secret
         mark = error.problem_mark or error.context_mark
-        what = (
-            "an alias (*) without its anchor (&)"
-            if isinstance(error, ComposerError)
-            else error.problem or error.context
-        )
+        what = _QUOTED.sub("'…'", f"{error.context or ''} {error.problem or ''}".strip())
         words = (
             f"is not YAML: {what}. Check the indentation; text with `: `, `#`, `{{{{` or a first * in it needs quotes."
         )

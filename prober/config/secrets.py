@@ -26,7 +26,8 @@ class Secrets:
 
 def variable_names(target: Target) -> frozenset[str]:
     """The variables that the target's secrets are."""
-    return frozenset(name.removesuffix(SUFFIX) for name in target.secrets)
+    names = (name.removesuffix(SUFFIX) for name in target.secrets)
+    return frozenset(name for name in names if re.fullmatch(VARIABLE, name) and name not in BUILT_IN)
 
 
 def written_out(key: str) -> str:

@@ -74,6 +74,8 @@ def _wrong(name: str, place: str) -> str | None:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
         return f"no sentence is called '{name}'. {hint} A file needs its suffix, such as .wav."
+    if not File(place).is_file():
+        return f"there is no file {name} (paths are relative to the configuration). Give the path of a WAV file."
     command = [sys.executable, "-m", "prober.fixtures", place]
     try:
         looked = subprocess.run(
@@ -83,4 +85,5 @@ def _wrong(name: str, place: str) -> str | None:
         return f"{name} could not be read within {READ_WITHIN:.0f} s. Give a shorter recording."
     if looked.returncode == 0:
         return None
-    return f"{looked.stderr.strip().rpartition(chr(10))[2]}. Give a WAV file with speech in it."
+    said = looked.stderr.strip().rpartition("\n")[2].replace(place, name).rstrip(".")
+    return f"{said}. Give a WAV file with speech in it."

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from prober.config.models import Config
-from prober.config.problems import Path, Problem
+from prober.config.problems import Path, Problem, is_within
 from prober.config.secrets import written_out
 from prober.core.measure import OBJECTIVES
 
@@ -22,7 +22,7 @@ def problems(errors: Iterable[ErrorDetails], above: Path = ()) -> Iterator[Probl
     """Each error with its place; what only follows from an error inside of it is left out."""
     found = [(_place(error, above), error) for error in errors]
     for path, error in found:
-        if any(len(other) > len(path) and other[: len(path)] == path for other, _ in found):
+        if any(is_within(other, path) for other, _ in found):
             continue
         yield Problem(path=path, words=_words(path, error))
 
@@ -107,7 +107,7 @@ def _capital_after(shown: str, words: str) -> str:
 
 
 def _shown(path: Path, given: Any) -> str:
-    if not isinstance(given, str | int | float) or not _SECRET.isdisjoint(path):
+    if not isinstance(given, str | int | float) or not _SECRET.isdisjoint(path) or "@" in str(given):
         return ""
     return _quoted(given) if isinstance(given, str) else _number(given)
 

@@ -86,7 +86,7 @@ MARKS = MappingProxyType({"synthetic": "true", "probe.run_id": "{{ run_id }}"})
 class DirectEntry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="direct"):
     """Our own room on the target's LiveKit, by API key; an empty agent name means implicit dispatch.
 
-    `room`, `identity` and the attributes are templates over `run_id`, `unix_ms`, `random` and `target`.
+    `room`, `identity`, `metadata` and the attributes are templates over `run_id`, `unix_ms`, `random` and `target`.
     """
 
     url: str

@@ -1,21 +1,24 @@
-"""The steps of a trial flow: the usual flow behind a page's URL, templates, and their check before any run."""
+"""The steps of a trial flow: the usual flow behind a page's URL, and the check of any flow before a run. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from jsonpointer import JsonPointer, JsonPointerException
 from yarl import URL
 
 from prober.core.plan import Extract, Step, TrialEntry
+from prober.core.templates import check_template, climbs, is_variable, names, texts, without_variables
 
-BUILT_IN = frozenset({"run_id", "unix_ms", "email"})
+BY_RUN = frozenset({"run_id", "unix_ms", "random", "target"})
+"""Variables that come with the run itself; `random` is eight hexadecimal digits."""
+
+BUILT_IN = BY_RUN | {"email"}
 """Variables that every step knows."""
 
 OUR_HEADERS = frozenset({"user-agent", "x-synthetic-probe"})
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 
 
 def trial_steps(trial_url: str) -> TrialEntry:
@@ -23,7 +26,7 @@ def trial_steps(trial_url: str) -> TrialEntry:
 
     Raises ValueError when the URL is no http or https URL.
     """
-    page = _web_url(trial_url, "the trial URL")
+    page = web_url(trial_url, "the trial URL")
     origin = str(page.with_path("/")).rstrip("/")  # with the user and password, if it has them, as a browser keeps them
     entry = TrialEntry(
         email="livekit-prober+{{ run_id }}@example.com",
@@ -43,84 +46,46 @@ def trial_steps(trial_url: str) -> TrialEntry:
     return entry
 
 
-def fill(template: str, variables: Mapping[str, str]) -> str:
-    """The template with its variables put in. Raises KeyError for an unknown one: `check_steps` has looked."""
-    return _VARIABLE.sub(lambda found: variables[found[1]], template)
+def check_entry(entry: TrialEntry, secrets: Collection[str] = ()) -> None:
+    """Raises ValueError, in words for who wrote the configuration, where the entry cannot be walked.
+
+    `secrets` are the names of the run's secrets.
+    """
+    check_template(entry.email, BY_RUN, "the e-mail pattern")
+    known = check_steps(entry.steps, secrets)
+    for part in ("server_url", "token", "room"):
+        check_template(getattr(entry.session, part) or "", known, f"the session's {part}")
+    _check_names([step.name for step in (*entry.steps, *entry.cleanup)])
+    for step in entry.cleanup:
+        known |= _check_step(step, known, secrets, f"cleanup step {step.name!r}")
 
 
-def fill_url(template: str, variables: Mapping[str, str]) -> str:
-    """As `fill`; values are percent-encoded."""
-    return fill(template, {name: quote(value, safe="") for name, value in variables.items()})
+def check_steps(steps: Sequence[Step], secrets: Collection[str] = ()) -> frozenset[str]:
+    """The variables that are known after the steps.
 
-
-def check_entry(entry: TrialEntry) -> None:
-    """Raises ValueError, in words for who wrote the configuration, where the entry cannot be walked."""
-    _check_template(entry.email, {"run_id", "unix_ms"}, "the e-mail pattern")
-    check_steps(entry.steps)
-
-
-def check_steps(steps: Sequence[Step]) -> None:
-    """Raises ValueError, in words for who wrote the configuration, where the steps cannot be walked."""
+    Raises ValueError, in words for who wrote the configuration, where the steps cannot be walked.
+    """
+    for name in secrets:
+        if not is_variable(name):
+            raise ValueError(f"the secret {name!r} cannot be used; a variable's name is letters, digits and _")
+        if name in BUILT_IN:
+            raise ValueError(f"the secret {name!r} has the name of a variable that every step knows; choose another")
     if not steps:
         raise ValueError("the trial has no steps; at least one is needed, whose JSON answer holds the session")
-    names = [step.name for step in steps]
-    known = set(BUILT_IN)
+    _check_names([step.name for step in steps])
+    known = BUILT_IN | frozenset(secrets)
     for step in steps:
-        if names.count(step.name) > 1:
-            raise ValueError(f"two steps are named {step.name!r}; records tell steps apart by name")
-        _check_step(step, known)
-        known |= step.extract.keys()
+        known |= _check_step(step, known, secrets, f"step {step.name!r}")
+    return known
 
 
-def _check_step(step: Step, known: set[str]) -> None:
-    where = f"step {step.name!r}"
-    if step.method not in METHODS:
-        raise ValueError(f"{where}: method {step.method!r} is none of {', '.join(METHODS)}")
-    _check_template(step.url, known, f"{where}, url")
-    _web_url(_VARIABLE.sub("x", step.url), f"{where}, url")
-    if step.json is not None and step.form is not None:
-        raise ValueError(f"{where} has both json and form; a request has one body")
-    for part, texts in (("headers", step.headers), ("json", step.json or {}), ("form", step.form or {})):
-        for key, text in texts.items():
-            _check_template(text, known, f"{where}, {part} {key!r}")
-    for header in step.headers:
-        if header.lower() in OUR_HEADERS:
-            raise ValueError(f"{where}: header {header!r} is the prober's own mark and cannot be set")
-    if not step.expect:
-        raise ValueError(f"{where} expects no status; name at least one, such as 200")
-    for status in step.expect:
-        if not 200 <= status <= 599:
-            raise ValueError(f"{where} expects status {status}; a final status is between 200 and 599")
-        if 300 <= status <= 399:
-            raise ValueError(f"{where} expects {status}; redirects are followed, so expect the status they lead to")
-    for name, extract in step.extract.items():
-        _check_extract(name, extract, where)
+def variables_of(step: Step) -> frozenset[str]:
+    """The variables that a step needs: where one lacks, a clean-up step has nothing to undo."""
+    return frozenset(names([step.url, step.headers, step.json, step.form]))
 
 
-def _check_extract(name: str, extract: Extract, where: str) -> None:
-    if not _VARIABLE.fullmatch(f"{{{{{name}}}}}"):
-        raise ValueError(f"{where} extracts {name!r}; a variable's name is letters, digits and _")
-    if name in BUILT_IN:
-        raise ValueError(f"{where} extracts {name!r}, which every step knows already; choose another name")
-    if extract.source == "json":
-        try:
-            JsonPointer(extract.at)
-        except JsonPointerException:
-            raise ValueError(f"{where}, {name!r}: {extract.at!r} is no JSON pointer; one looks like /data/id") from None
-    elif not extract.at:
-        raise ValueError(f"{where}, {name!r}: the query key is empty")
-
-
-def _check_template(text: str, known: set[str], where: str) -> None:
-    for name in _VARIABLE.findall(text):
-        if name not in known:
-            raise ValueError(f"{where} uses {{{{ {name} }}}}, which is not known there; {', '.join(sorted(known))} are")
-    rest = _VARIABLE.sub("", text)
-    if "{{" in rest or "}}" in rest:
-        raise ValueError(f"{where} has braces that are no variable; one looks like {{{{ email }}}}")
-
-
-def _web_url(text: str, where: str) -> URL:
+def web_url(text: str, where: str) -> URL:
+    """The text as an http or https URL. Raises ValueError where it is none."""
     try:
         url = URL(text)
         _ = url.port
@@ -129,3 +94,88 @@ def _web_url(text: str, where: str) -> URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError(f"{where}: {text!r} is no URL with http:// or https:// and a host")
     return url
+
+
+def _check_names(found: Sequence[str]) -> None:
+    for name in found:
+        if found.count(name) > 1:
+            raise ValueError(f"two steps are named {name!r}; records tell steps apart by name")
+
+
+def _check_step(step: Step, known: frozenset[str], secrets: Collection[str], where: str) -> frozenset[str]:
+    if step.method not in METHODS:
+        raise ValueError(f"{where}: method {step.method!r} is none of {', '.join(METHODS)}")
+    check_template(step.url, known, f"{where}, url")
+    web_url(without_variables(step.url, instead="x"), f"{where}, url")
+    if climbs(step.url):
+        raise ValueError(f"{where}, url has a part '.' or '..' in its path; write the path that it leads to")
+    if step.json is not None and step.form is not None:
+        raise ValueError(f"{where} has both json and form; a request has one body")
+    for part, document in (("headers", step.headers), ("json", step.json), ("form", step.form)):
+        for at, text in texts(document):
+            check_template(text, known, f"{where}, {part} {at.removeprefix('/')!r}" if at else f"{where}, {part}")
+    for header in step.headers:
+        if not _HEADER.fullmatch(header):
+            raise ValueError(f"{where}: {header!r} is no name of a header")
+        if header.lower() in OUR_HEADERS:
+            raise ValueError(f"{where}: header {header!r} is the prober's own mark and cannot be set")
+    _check_expected(step, where)
+    for name, extract in step.extract.items():
+        _check_extract(name, extract, secrets, where)
+    return frozenset(step.extract)
+
+
+def _check_expected(step: Step, where: str) -> None:
+    if not step.expect:
+        raise ValueError(f"{where} expects no status; name at least one, such as 200")
+    for status in step.expect:
+        if not 200 <= status <= 599:
+            raise ValueError(f"{where} expects status {status}; a final status is between 200 and 599")
+        if 300 <= status <= 399:
+            raise ValueError(f"{where} expects {status}; redirects are followed, so expect the status they lead to")
+
+
+def _check_extract(name: str, extract: Extract, secrets: Collection[str], where: str) -> None:
+    if not is_variable(name):
+        raise ValueError(f"{where} extracts {name!r}; a variable's name is letters, digits and _")
+    if name in BUILT_IN:
+        raise ValueError(f"{where} extracts {name!r}, which every step knows already; choose another name")
+    if name in secrets:
+        raise ValueError(f"{where} extracts {name!r}, which is the name of a secret; choose another name")
+    _AT[extract.source](extract, f"{where}, {name!r}")
+
+
+def _check_pointer(extract: Extract, where: str) -> None:
+    try:
+        JsonPointer(extract.at)
+    except JsonPointerException:
+        raise ValueError(f"{where}: {extract.at!r} is no JSON pointer; one looks like /data/id") from None
+
+
+def _check_pattern(extract: Extract, where: str) -> None:
+    try:
+        groups = re.compile(extract.at).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{where}: {extract.at!r} is no regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"{where}: {extract.at!r} has {groups} groups; it needs one, which is the value: (…)")
+
+
+def _check_named(what: str) -> Callable[[Extract, str], None]:
+    def check(extract: Extract, where: str) -> None:
+        if not extract.at:
+            raise ValueError(f"{where}: the name of the {what} is empty")
+
+    return check
+
+
+_AT: Mapping[str, Callable[[Extract, str], None]] = MappingProxyType(
+    {
+        "json": _check_pointer,
+        "regex": _check_pattern,
+        "header": _check_named("header"),
+        "query": _check_named("query key"),
+        "cookie": _check_named("cookie"),
+        "field": _check_named("form field"),
+    }
+)

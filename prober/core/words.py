@@ -25,9 +25,9 @@ def harmless(text: str, *, hide: Iterable[str] = ()) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def place(url: URL) -> str:
+def place(url: URL, *, hide: Iterable[str] = ()) -> str:
     """Where a URL points: scheme, host and path, without user, query and fragment."""
-    return str(url.origin()) + harmless(url.raw_path)
+    return str(url.origin()) + harmless(url.raw_path, hide=hide)
 
 
 def authority(url: URL) -> str:

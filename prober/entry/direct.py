@@ -1,5 +1,6 @@
 """The direct way in, for targets without a web flow: a room and a token of our own, minted with LiveKit's key."""
 
+import json
 from datetime import timedelta
 
 from livekit import api
@@ -7,6 +8,7 @@ from yarl import URL
 
 from prober.core.events import SessionGranted
 from prober.core.plan import ApiKey, DirectEntry, Session
+from prober.core.templates import fill, fill_all
 from prober.core.words import place
 from prober.recorder import Recorder
 
@@ -30,19 +32,24 @@ def grant(
     """A session in a fresh room, which the first join creates and to which it calls the agent; asks nobody.
 
     A named agent is dispatched by the token's room configuration, an unnamed one comes to every new room by itself.
-    `lk.simulator` is never set: an agent shuts down when such a participant leaves.
+    The room's metadata tells that it is ours. The entry has passed `check_direct`.
     """
-    room = f"synthetic-{target}-{unix_ms}-{random}"
-    agents = [api.RoomAgentDispatch(agent_name=entry.agent_name)] if entry.agent_name else []
+    variables = {"run_id": run_id, "unix_ms": str(unix_ms), "random": random, "target": target}
+    room = fill(entry.room, variables)
+    dispatch = api.RoomAgentDispatch(agent_name=entry.agent_name, metadata=fill(entry.metadata, variables))
+    config = api.RoomConfiguration(
+        agents=[dispatch] if entry.agent_name else [],
+        empty_timeout=EMPTY_TIMEOUT,
+        departure_timeout=DEPARTURE_TIMEOUT,
+        metadata=json.dumps({"synthetic": True, "run_id": run_id}),
+    )
     token = (
         api.AccessToken(key.key, key.secret)
-        .with_identity(f"synthetic-{random[:8]}")
-        .with_attributes({"synthetic": "true", "probe.run_id": run_id})
+        .with_identity(fill(entry.identity, variables))
+        .with_attributes(fill_all(entry.attributes, variables))
         .with_ttl(LIFETIME)
         .with_grants(api.VideoGrants(room_join=True, room=room, can_publish_sources=["microphone"]))
-        .with_room_config(
-            api.RoomConfiguration(agents=agents, empty_timeout=EMPTY_TIMEOUT, departure_timeout=DEPARTURE_TIMEOUT)
-        )
+        .with_room_config(config)
         .to_jwt()
     )
     recorder.record(SessionGranted(at=recorder.elapsed(), server=place(URL(entry.url)).rstrip("/"), room=room))

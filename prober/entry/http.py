@@ -1,7 +1,7 @@
 """HTTP as the prober speaks it: marked as synthetic, each moment recorded, trouble translated into plain words."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import aiohttp
@@ -10,6 +10,7 @@ from yarl import URL
 from prober import __version__
 from prober.core.events import HttpMoment
 from prober.core.words import authority, place
+from prober.entry.allowed import Guard, connector
 from prober.recorder import Recorder
 
 USER_AGENT = f"livekit-prober/{__version__} (+synthetic)"
@@ -25,13 +26,14 @@ class Moments:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._hide: Collection[str] = ()
         self._step = ""
         self._url = URL()
         self.last = ""
 
-    def begin(self, step: str) -> None:
-        """Name the moments to come."""
-        self._step = step
+    def begin(self, step: str, *, hide: Collection[str] = ()) -> None:
+        """Name the moments to come; their paths shall not hold the strings to `hide`."""
+        self._step, self._hide = step, hide
         self.last = "nothing"
 
     def done(self, status: int) -> None:
@@ -43,14 +45,15 @@ class Moments:
         """Whom the request is at just now: redirects move it."""
         return authority(self._url)
 
-    def session(self, run_id: str) -> aiohttp.ClientSession:
+    def session(self, run_id: str, guard: Guard, user_agent: str | None = None) -> aiohttp.ClientSession:
         """A browser in small: one cookie jar, one pool of connections, our marks on every request."""
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=_Handshakes(self._handshake)),
+            connector=connector(guard.allowed, ssl=_Handshakes(self._handshake)),
             # As browsers do: cookies of hosts that are bare addresses are kept, values go back as they came.
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
-            headers={"User-Agent": USER_AGENT, PROBE_HEADER: run_id},
+            headers={"User-Agent": user_agent or USER_AGENT, PROBE_HEADER: run_id},
             timeout=NO_TIMEOUT,
+            middlewares=(guard,),
             # aiohttp refuses lines over 8 KiB; browsers do not, and policies, cookies and redirects grow longer.
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
@@ -77,7 +80,7 @@ class Moments:
         async def _(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
             try:
                 self._url = redirect.url.join(URL(redirect.response.headers.get("Location", "")))
-                self._record("redirected", place(self._url))
+                self._record("redirected", place(self._url, hide=self._hide))
             except ValueError:
                 return  # aiohttp refuses this address in a moment, with an error of its own
 

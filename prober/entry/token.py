@@ -15,9 +15,10 @@ import msgspec
 from yarl import URL
 
 from prober.core.events import TokenRead, TokenValidated
-from prober.core.plan import Session
+from prober.core.plan import Allowed, Session
 from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, harmless
+from prober.entry.allowed import NotAllowedError, connector
 from prober.entry.http import NO_TIMEOUT, USER_AGENT, unreachable
 from prober.recorder import Recorder
 
@@ -104,7 +105,14 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
     return claims
 
 
-async def validate(session: Session, recorder: Recorder, *, within: float = VALIDATE_WITHIN) -> None:
+async def validate(
+    session: Session,
+    recorder: Recorder,
+    allowed: Allowed | None = None,
+    *,
+    user_agent: str | None = None,
+    within: float = VALIDATE_WITHIN,
+) -> None:
     """Ask the server what it thinks of the token; record its status.
 
     Raises RunFault where it refuses the token, knows no such room or cannot be reached. Any other answer (a server
@@ -117,16 +125,20 @@ async def validate(session: Session, recorder: Recorder, *, within: float = VALI
     try:
         async with (
             asyncio.timeout(within),
-            aiohttp.ClientSession(timeout=NO_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as http,
+            aiohttp.ClientSession(
+                connector=connector(allowed or Allowed()), timeout=NO_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
+            ) as http,
             # In a header, where the SDK puts it too, the token stays out of access logs; a redirect never gets it.
             http.get(
                 url / "rtc/validate",
-                headers={"Authorization": f"Bearer {session.token}", "User-Agent": USER_AGENT},
+                headers={"Authorization": f"Bearer {session.token}", "User-Agent": user_agent or USER_AGENT},
                 allow_redirects=False,
             ) as response,
         ):
             status = response.status
             body = (await response.content.read(4096)).decode("utf-8", "replace")
+    except NotAllowedError as error:
+        raise RunFault(Reason.TRIAL_MALFORMED, f"the session's server is {error}") from None
     except TimeoutError:
         raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} did not answer /rtc/validate within {within:g} s") from None
     except aiohttp.ClientConnectionError as error:

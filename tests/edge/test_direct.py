@@ -3,6 +3,7 @@
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -27,15 +28,15 @@ def recorder() -> Recorder:
     return Recorder(time.monotonic, lambda _event: None)
 
 
-def granted(to: Recorder, key: ApiKey = KEY, *, agent: str = "support") -> Session:
-    entry = DirectEntry(url=key.url, agent_name=agent)
-    return grant(entry, key, "shop", "run-1", to, unix_ms=1_700_000_000_123, random="0123456789ab")
+def granted(to: Recorder, key: ApiKey = KEY, *, agent: str = "support", **more: Any) -> Session:
+    entry = DirectEntry(url=key.url, agent_name=agent, **more)
+    return grant(entry, key, "shop", "run-1", to, unix_ms=1_700_000_000_123, random="01234567")
 
 
 def test_what_our_token_says() -> None:
     to = recorder()
     session = granted(to)
-    assert session.room == "synthetic-shop-1700000000123-0123456789ab"
+    assert session.room == "synthetic-shop-1700000000123-01234567"
     (event,) = to.events
     assert event == SessionGranted(at=event.at, server="http://127.0.0.1:1", room=session.room)
 
@@ -46,9 +47,30 @@ def test_what_our_token_says() -> None:
     assert claims["video"]["roomJoin"] is True
     assert claims["video"]["room"] == session.room
     assert claims["video"]["canPublishSources"] == ["microphone"]
-    assert claims["roomConfig"] == {"agents": [{"agentName": "support"}], "emptyTimeout": 60, "departureTimeout": 5}
+    assert claims["roomConfig"] == {
+        "agents": [{"agentName": "support"}],
+        "emptyTimeout": 60,
+        "departureTimeout": 5,
+        "metadata": '{"synthetic": true, "run_id": "run-1"}',
+    }
     assert session.token not in repr((to.events, session))
     assert KEY.secret not in repr(KEY)
+
+
+def test_room_identity_attributes_and_metadata_as_the_entry_words_them() -> None:
+    session = granted(
+        recorder(),
+        room="canary-{{ run_id }}-{{ random }}",
+        identity="robot-{{ target }}",
+        metadata='{"locale": {"id": "{{ unix_ms }}"}}',
+        attributes={"who": "{{ target }}"},
+    )
+    claims = jwt.decode(session.token, options={"verify_signature": False})
+    assert session.room == claims["video"]["room"] == "canary-run-1-01234567"
+    assert (claims["sub"], claims["attributes"]) == ("robot-shop", {"who": "shop"})
+    assert claims["roomConfig"]["agents"] == [
+        {"agentName": "support", "metadata": '{"locale": {"id": "1700000000123"}}'}
+    ]
 
 
 def test_an_unnamed_agent_is_not_asked_for() -> None:

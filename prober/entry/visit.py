@@ -1,0 +1,159 @@
+"""One caller at a product's door: asks step after step as one browser and keeps what it learns, for the next step."""
+
+import asyncio
+from collections.abc import Mapping
+from http.cookies import BaseCookie
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from prober.core.plan import Plan, Step
+from prober.core.reasons import Reason, RunFault
+from prober.core.steps import BY_RUN
+from prober.core.templates import Known, fill_all, fill_url, names
+from prober.core.words import own_words
+from prober.entry.allowed import Guard, NotAllowedError
+from prober.entry.answers import LARGEST, Answer, extracted, malformed
+from prober.entry.http import MOST_REDIRECTS, Moments, unreachable
+from prober.recorder import Recorder
+
+WORDS_WITHIN = 1.0
+"""Seconds given to a refusal's body; the status alone is reason enough."""
+
+COOKIES_KEPT = 128 * 1024
+"""Characters of `Set-Cookie` headers that are handed on, the newest of them."""
+
+
+class Visit:
+    """A browser in small for the steps of one plan, open as long as its context.
+
+    It begins with what is `known`; `secrets` are variables that are never handed on.
+    """
+
+    def __init__(self, plan: Plan, known: Known, secrets: Mapping[str, str], recorder: Recorder) -> None:
+        self.variables = {**known.variables, **secrets}
+        self.moments = Moments(recorder)
+        self._secrets = secrets
+        self._guard = Guard(plan.allowed)
+        self._http = self.moments.session(plan.run_id, self._guard, plan.user_agent)
+        for url, header in known.cookies:
+            self._guard.set_cookies.append((url, header))
+            self._http.cookie_jar.update_cookies_from_headers([header], URL(url))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+
+    @property
+    def known(self) -> Known:
+        """What the visit knows now, the secrets left out."""
+        variables = {name: value for name, value in self.variables.items() if name not in self._secrets}
+        cookies, left = list[tuple[str, str]](), COOKIES_KEPT
+        for url, header in reversed(self._guard.set_cookies):
+            left -= len(url) + len(header)
+            if left >= 0:
+                cookies.append((url, header))
+        return Known(variables=variables, cookies=tuple(reversed(cookies)))
+
+    async def take(self, step: Step) -> Answer:
+        """The step's final answer, its variables known from now on.
+
+        Raises RunFault where there is no answer, it has another status than the step expects, or lacks a variable.
+        """
+        self.moments.begin(step.name, hide=self._hidden())
+        answer = await self._ask(step)
+        for name, extract in step.extract.items():
+            self.variables[name] = extracted(step, extract, answer)
+        return answer
+
+    def _hidden(self) -> tuple[str, ...]:
+        return tuple(value for name, value in self.variables.items() if name not in BY_RUN)
+
+    async def _ask(self, step: Step) -> Answer:
+        try:
+            url = URL(fill_url(step.url, self.variables))
+        except ValueError:
+            raise malformed(step, "its URL is none with the variables in it") from None
+        body_names = frozenset(names([step.json, step.form]))
+        self._guard.begin(url, step.headers, secret_body=not body_names.isdisjoint(self._secrets))
+        try:
+            async with self._http.request(
+                step.method,
+                url,
+                headers=fill_all(step.headers, self.variables),
+                json=fill_all(step.json, self.variables),
+                data=fill_all(step.form, self.variables),
+                max_redirects=MOST_REDIRECTS + 1,  # aiohttp counts the one that it refuses
+            ) as response:
+                if response.status not in step.expect:
+                    raise await self._refused(step, response)
+                body, whole = await _read(response)
+                self.moments.done(response.status)
+                return Answer(
+                    url=response.url,
+                    headers=response.headers,
+                    cookies=self._cookies(response),
+                    body=body,
+                    whole=whole,
+                    content_type=response.content_type,
+                    charset=response.charset,
+                )
+        except NotAllowedError as error:
+            raise malformed(step, f"it leads to {error}") from None
+        except aiohttp.ClientConnectionError as error:
+            if isinstance(error, aiohttp.ClientConnectorError):  # it may be a redirect's host that cannot be reached
+                raise _unreachable(step, error, f"{error.host}:{error.port}") from error
+            raise _unreachable(step, error, self.moments.host) from None
+        # The texts of aiohttp's other errors hold URLs with their queries, or headers: they are not kept as a cause.
+        except aiohttp.TooManyRedirects:
+            raise RunFault(
+                Reason.TRIAL_REJECTED, f"step {step.name}: redirected more than {MOST_REDIRECTS} times"
+            ) from None
+        except aiohttp.InvalidURL:
+            raise malformed(step, "it leads to an address that is no URL") from None
+        except aiohttp.NonHttpUrlClientError:
+            raise malformed(step, "it leads to an address that is neither http nor https") from None
+        except aiohttp.ClientPayloadError:
+            raise malformed(step, "the answer broke off or cannot be unpacked") from None
+        except aiohttp.ClientResponseError:
+            raise malformed(step, "the answer is not HTTP") from None
+        except ValueError:
+            raise RunFault(
+                Reason.PROBER_INTERNAL, f"step {step.name}: its headers, with the variables in them, cannot be sent"
+            ) from None
+
+    def _cookies(self, response: aiohttp.ClientResponse) -> dict[str, str]:
+        """By name: what was set on the way here, and over it what the final URL would be sent."""
+        found: list[BaseCookie[str]] = [answer.cookies for answer in (*response.history, response)]
+        found.append(self._http.cookie_jar.filter_cookies(response.url))
+        return {name: cookie.coded_value for cookies in found for name, cookie in cookies.items()}
+
+    async def _refused(self, step: Step, response: aiohttp.ClientResponse) -> RunFault:
+        try:
+            async with asyncio.timeout(WORDS_WITHIN):
+                body, _ = await _read(response)
+        except (TimeoutError, aiohttp.ClientError):
+            body = b""
+        said = own_words(body, hide=self._hidden())
+        reason = Reason.PROBER_THROTTLED if response.status == 429 else Reason.TRIAL_REJECTED
+        return RunFault(reason, f"step {step.name}: status {response.status}" + (f", saying: {said}" if said else ""))
+
+
+async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """The body, and whether that is all of it: reading ends at LARGEST."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST:
+            return bytes(body[:LARGEST]), False
+    return bytes(body), True
+
+
+def _unreachable(step: Step, error: aiohttp.ClientConnectionError, where: str) -> RunFault:
+    return RunFault(Reason.TRIAL_UNREACHABLE, f"step {step.name}: {unreachable(error, where)}")
