@@ -69,18 +69,21 @@ class Guard:
 
 def connector(allowed: Allowed, *, ssl: ssl.SSLContext | bool = True) -> aiohttp.TCPConnector:
     """Connections to public addresses alone, where nothing else is allowed: those that were looked at."""
-    return aiohttp.TCPConnector(ssl=ssl, resolver=None if allowed.private else _PublicResolver())
+    return aiohttp.TCPConnector(
+        ssl=ssl, resolver=None if allowed.private else PublicResolver(aiohttp.DefaultResolver())
+    )
 
 
-class _PublicResolver(AbstractResolver):
-    """Resolves names to their public addresses. An address in place of a name comes here too late: see `Guard`."""
+class PublicResolver(AbstractResolver):
+    """Resolves names to their public addresses alone; a URL with an address in it never comes here: see `Guard`."""
 
-    def __init__(self) -> None:
-        self._resolver = aiohttp.DefaultResolver()
+    def __init__(self, resolver: AbstractResolver) -> None:
+        self._resolver = resolver
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
+        """The public addresses of the host. Raises NotAllowedError where it has others only."""
         found = await self._resolver.resolve(host, port, family)
         public = [one for one in found if not is_private(one["host"])]
         if not public:
@@ -88,6 +91,7 @@ class _PublicResolver(AbstractResolver):
         return public
 
     async def close(self) -> None:
+        """Close the resolver behind this one."""
         await self._resolver.close()
 
 

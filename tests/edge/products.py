@@ -3,7 +3,7 @@
 import ssl
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from prober.core.events import Event, HttpMoment, SessionGranted
-from prober.core.plan import Deadlines, Expectations, Plan, Session, Step, TrialEntry
+from prober.core.plan import Allowed, Deadlines, Expectations, Plan, Session, Step, TrialEntry
 from prober.core.reasons import RunFault
+from prober.core.templates import Known
 from prober.entry.trial import walk
 from prober.recorder import Recorder
 
@@ -57,19 +58,50 @@ def one_step(url: str, **changes: object) -> TrialEntry:
     return TrialEntry(steps=(step,), email="livekit-prober+{{ run_id }}@example.com")
 
 
-def plan_of(entry: TrialEntry, deadlines: Deadlines | None = None) -> Plan:
-    return Plan(run_id=RUN, target="shop", entry=entry, expectations=Expectations(deadlines=deadlines or Deadlines()))
+def plan_of(
+    entry: TrialEntry,
+    deadlines: Deadlines | None = None,
+    *,
+    allowed: Allowed | None = None,
+    user_agent: str | None = None,
+) -> Plan:
+    return Plan(
+        run_id=RUN,
+        target="shop",
+        entry=entry,
+        expectations=Expectations(deadlines=deadlines or Deadlines()),
+        allowed=allowed or Allowed(),
+        user_agent=user_agent,
+    )
 
 
-async def walked(entry: TrialEntry, to: Recorder, deadlines: Deadlines | None = None, **more: Any) -> Session:
-    return await walk(entry, plan_of(entry, deadlines), to, unix_ms=1_700_000_000_123, random="0a1b2c3d", **more)
+async def walked(
+    entry: TrialEntry,
+    to: Recorder,
+    deadlines: Deadlines | None = None,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    told: Callable[[Known], None] = lambda _known: None,
+    **plan: Any,
+) -> Session:
+    return await walk(
+        entry,
+        plan_of(entry, deadlines, **plan),
+        to,
+        unix_ms=1_700_000_000_123,
+        random="0a1b2c3d",
+        secrets=secrets,
+        told=told,
+    )
 
 
-async def refused(entry: TrialEntry, deadlines: Deadlines | None = None, to: Recorder | None = None) -> RunFault:
+async def refused(
+    entry: TrialEntry, deadlines: Deadlines | None = None, to: Recorder | None = None, **more: Any
+) -> RunFault:
     """The error in which the walk ends; nothing that is kept of it holds a secret."""
     to = to or recorder()
     with pytest.raises(RunFault) as caught:
-        await walked(entry, to, deadlines)
+        await walked(entry, to, deadlines, **more)
     kept = [str(caught.value), repr(caught.value), *map(repr, to.events), *traceback.format_exception(caught.value)]
     holds_no_secret("\n".join(kept))
     assert not any(isinstance(event, SessionGranted) for event in to.events)

@@ -24,6 +24,7 @@ from prober.refstack.trial_app.connection import (
     connection_details,
 )
 from prober.refstack.trial_app.livekit_client import ensure_client
+from prober.refstack.trial_app.token_endpoints import TokenEndpoints
 from prober.refstack.trial_app.trials import RateLimit, Throttle, Trials, is_email
 
 _PACKAGE = "prober.refstack.trial_app"
@@ -44,6 +45,7 @@ class TrialApp:
         self._progress = progress
         self._trials = Trials()
         self._throttle = Throttle(rate_limit or RateLimit())
+        self._tokens = TokenEndpoints(server, knobs)
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader(_PACKAGE), autoescape=True, undefined=jinja2.StrictUndefined
         )
@@ -56,6 +58,7 @@ class TrialApp:
                 web.get("/api/connection-details", self._connection_details),
                 web.get("/static/livekit-client.umd.js", self._livekit_client),
                 web.get("/static/{name}", _static),
+                *self._tokens.routes(),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -105,6 +108,8 @@ class TrialApp:
         return self._page("call.html", trial=trial)
 
     async def _connection_details(self, request: web.Request) -> web.Response:
+        if "trial" not in request.query:
+            return await self._tokens.starter(request)
         trial = self._trials.find(request.query.get("trial", ""))
         if trial is None:
             return _error(404, "This trial does not exist.")
