@@ -18,9 +18,9 @@ def check(file: Path | None, schema: bool, dump: bool) -> None:
     Secrets are looked up as a run would do it. Exits with 0, or with 2 if the configuration cannot be used.
     """
     if schema:
-        from prober.config.models import Config  # noqa: PLC0415 - see `read_configuration`
+        from prober.config.schema import json_schema  # noqa: PLC0415 - see `read_configuration`
 
-        click.echo(json.dumps(Config.model_json_schema(by_alias=True), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(json_schema(), indent=1, ensure_ascii=False))
         return
     if file is None:
         raise click.UsageError("Name the configuration: livekit-prober check FILE.")

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic.config import JsonDict
 
 from prober.config.values import Json, Model, Page, Pattern, Text, Variable
 
@@ -19,6 +20,9 @@ Statuses = Annotated[
 ]
 
 
+ONE_KEY: JsonDict = {"minProperties": 1, "maxProperties": 1}
+
+
 def exactly_one(model: Model, what: str, names: tuple[str, ...]) -> None:
     """Raises ValueError unless one of these keys is given, and only one."""
     given = [name for name in names if name in {_alias(model, field) for field in model.model_fields_set}]
@@ -33,6 +37,8 @@ def _alias(model: Model, field: str) -> str:
 
 class Extraction(Model):
     """Where a step's answer holds a variable: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
     query: Text | None = None
     """a key of the final URL's query"""
@@ -66,6 +72,7 @@ class Step(Model):
     name: Text
     """what records and messages call this step; unique"""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    """one of `GET`, `POST`, `PUT`, `PATCH`, `DELETE`"""
     url: Text
     """where to; values put into it are percent-encoded"""
     headers: dict[str, str] = {}
@@ -113,7 +120,9 @@ class TokenEndpoint(Model):
     url: Page | None = None
     """the endpoint; only a LiveKit sandbox has one of its own"""
     method: Literal["GET", "POST"] = "POST"
+    """`POST`, or `GET`, which can ask for nothing"""
     headers: dict[str, str] = {}
+    """more headers, such as a login from `secrets`"""
     agent_name: Text | None = None
     """the agent to ask for"""
     agent_metadata: Text | None = None
@@ -145,6 +154,8 @@ class Direct(Model):
 
 class Entry(Model):
     """The way in: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_KEY)
 
     trial: Trial | None = None
     token_endpoint: TokenEndpoint | None = None

@@ -8,6 +8,7 @@ from prober.config.entries import Entry, exactly_one
 from prober.config.values import (
     Anchor,
     Clock,
+    Host,
     Minutes,
     Model,
     Page,
@@ -54,9 +55,7 @@ class LiveKit(Model):
 class Allow(Model):
     """Where a run may go, besides the hosts that the entry itself names."""
 
-    hosts: tuple[
-        Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-][A-Za-z0-9_.:-]*|\[[0-9a-fA-F:.]+\])$")], ...
-    ] = ("*.livekit.cloud",)
+    hosts: tuple[Host, ...] = ("*.livekit.cloud",)
     """more hosts, for redirects and LiveKit's URL: a name, `*.example.com` for all below it, `*` for any"""
     private_addresses: Yes = False
     """whether addresses of private networks and of this machine are allowed"""
@@ -160,6 +159,7 @@ class Conversation(Model):
     warm_up: SecondsOrNone = _EXPECTED.warm_up
     """seconds from the agent's first speech in which it cannot be interrupted"""
     turns: Annotated[tuple[Turn, ...], Field(min_length=1)] = (Turn(say="en-hours"),)
+    """what we say, in order"""
     objectives: Objectives = {}
     """more objectives, or others than the target's"""
 
@@ -232,6 +232,7 @@ class Target(Model):
     """limits in seconds on measurements, for every scenario that takes them; a run beyond one exits with 3"""
     scenarios: Scenarios = Scenarios(join=Join(), conversation=Conversation())
     maintenance: tuple[Window, ...] = ()
+    """times of the week in which the target is not probed by the clock"""
     budget: Budget | None = None
 
 

@@ -1,6 +1,7 @@
 """A configuration for people: the effective one as YAML without its secrets, and what it comes to a day. Pure."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -8,7 +9,7 @@ from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
 from prober.config.rules import timeout
 from prober.config.secrets import SUFFIX
-from prober.config.values import DAY
+from prober.config.values import DAY, Model
 from prober.core.plan import Greeting
 
 HIDDEN = "[hidden]"
@@ -22,7 +23,7 @@ ANSWERS = 4.0
 
 def effective(loaded: Loaded) -> str:
     """The whole configuration with its defaults as YAML, which loads again once the hidden secrets are given again."""
-    shown = loaded.config.model_dump(mode="json", by_alias=True, exclude_none=True)
+    shown = _plain(loaded.config)
     directory = loaded.file.absolute().parent
     for name, target in shown["targets"].items():
         for secrets in (target["secrets"], target.get("livekit", {})):
@@ -34,12 +35,16 @@ def effective(loaded: Loaded) -> str:
         if (key := loaded.secrets[name].key) is not None:
             target["livekit"]["url"] = key.url
         for scenario, each in loaded.config.targets[name].scenarios.all().items():
-            here = target["scenarios"][scenario.value]
-            here["timeout"] = timeout(scenario, each)
+            here = _plain(each.model_copy(update={"timeout": timeout(scenario, each)}))
+            target["scenarios"][scenario.value] = here
             for turn in here.get("turns", ()):
                 what = "say" if "say" in turn else "interrupt"
                 turn[what] = loaded.sentences.places[turn[what]]
     return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _plain(model: Model) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def overview(loaded: Loaded) -> Iterator[str]:

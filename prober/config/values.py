@@ -91,6 +91,13 @@ Yes = Annotated[bool, Strict()]
 Seconds = Annotated[float, Strict(), Field(gt=0, le=DAY, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Strict(), Field(ge=0, le=DAY, allow_inf_nan=False)]
 Minutes = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Host = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*)$"
+    ),
+]
+"""A name, `*.` and a name, `*`, or an address; no port."""
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=rf"^{VARIABLE}$")]
 Pattern = Annotated[str, AfterValidator(_pattern)]

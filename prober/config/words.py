@@ -3,13 +3,12 @@
 import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from prober.config.models import Config
 from prober.config.problems import Path, Problem, is_within
+from prober.config.schema import known_keys
 from prober.config.secrets import written_out
 from prober.core.measure import OBJECTIVES
 
@@ -130,32 +129,3 @@ def _quoted(text: str) -> str:
 def _what(given: Any) -> str:
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", dict: "a map", list: "a list"}
     return kinds.get(type(given), "something else")
-
-
-def known_keys(path: Path) -> tuple[str, ...]:
-    """The keys that a map at this place may have."""
-    schema = _schema()
-    here = _follow(schema, schema)
-    for key in path:
-        fields = here.get("properties", {})
-        inner = fields.get(key) or here.get("items") or here.get("additionalProperties") or _any_name(here)
-        here = _follow(schema, inner) if isinstance(inner, dict) else {}
-    return tuple(here.get("properties", {}))
-
-
-def _any_name(here: dict[str, Any]) -> Any:
-    return next(iter(here.get("patternProperties", {}).values()), None)
-
-
-def _follow(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    for option in part.get("anyOf", ()):
-        if option.get("type") != "null":
-            return _follow(schema, option)
-    name = part.get("$ref", "").rpartition("/")[2]
-    found: dict[str, Any] = schema["$defs"][name] if name else part
-    return found
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return Config.model_json_schema(by_alias=True)
