@@ -17,6 +17,7 @@ BUILT_IN = BY_RUN | {"email"}
 """Variables that every step knows."""
 
 OUR_HEADERS = frozenset({"user-agent", "x-synthetic-probe"})
+MADE_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -119,6 +120,8 @@ def _check_step(step: Step, known: frozenset[str], secrets: Collection[str], whe
             raise ValueError(f"{where}: {header!r} is no name of a header")
         if header.lower() in OUR_HEADERS:
             raise ValueError(f"{where}: header {header!r} is the prober's own mark and cannot be set")
+        if header.lower() in MADE_HEADERS:
+            raise ValueError(f"{where}: header {header!r} is made from the URL and the body and cannot be set")
     _check_expected(step, where)
     for name, extract in step.extract.items():
         _check_extract(name, extract, secrets, where)

@@ -16,8 +16,8 @@ from prober.core.reasons import Reason, RunFault
 RESOLVE_WITHIN = 5.0
 """Seconds given to the name of the LiveKit server."""
 
-FOR_ANYBODY = frozenset({"accept", "accept-language", "content-type"})
-"""Headers of a step that hold no secret: a redirect to another host keeps them."""
+FOR_ANYBODY = frozenset({"accept", "accept-language", "content-type", "cookie"})
+"""Headers of a step that a redirect to another host keeps: they hold no secret, or (cookie) are the jar's by then."""
 
 
 class NotAllowedError(Exception):
@@ -27,7 +27,7 @@ class NotAllowedError(Exception):
 class Guard:
     """A middleware of aiohttp, which sees every request of a session, redirects too, before it is sent.
 
-    A step's own headers stay with the origin that the step names (and its https twin): aiohttp itself takes only
+    A step's own headers stay with the origin that the step names, and its https twin: aiohttp itself takes only
     `Authorization` and `Cookie` away. A body with a secret in it goes to no other origin either. `set_cookies` are the
     session's `Set-Cookie` headers with the URLs that sent them: a jar itself cannot be handed on.
     """

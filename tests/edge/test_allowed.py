@@ -11,6 +11,7 @@ from prober.core.reasons import Reason, RunFault
 from prober.entry.allowed import NotAllowedError, PublicResolver, check_server
 from prober.entry.token import validate
 from tests.edge.products import (
+    CERTIFICATE,
     DETAILS,
     TOKEN,
     Handler,
@@ -135,6 +136,23 @@ async def test_a_steps_own_headers_stay_with_its_host() -> None:
     assert seen["other"]["Accept"] == "a/b"
     assert (seen["other"]["User-Agent"], seen["other"]["X-Synthetic-Probe"]) == ("canary/1", "run-1234")
     assert seen["home"]["X-Api-Key"] == "s3cr3t"
+
+
+async def test_a_steps_own_headers_go_on_to_the_https_twin_but_not_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    seen: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        if "to" in request.query:
+            return web.Response(status=302, headers={"Location": request.query["to"]})
+        seen.append(request.headers.get("X-Api-Key"))
+        return web.json_response(DETAILS)
+
+    async with served(("GET", "/", handler)) as plain, served(("GET", "/", handler), tls=True) as sealed:
+        here, twin = (origin.replace("127.0.0.1", "localhost") for origin in (plain, sealed))
+        for start, end in ((here, twin), (twin, here)):
+            await walked(one_step(f"{start}/?to={end}", headers={"X-Api-Key": "k3y"}), recorder())
+    assert seen == ["k3y", None]
 
 
 @pytest.mark.parametrize("status", [307, 308])

@@ -10,7 +10,16 @@ from livekit import api
 from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.core.events import CleanedUp, Event
-from prober.core.plan import ApiKey, Expectations, Greeting, Plan, TurnPlan
+from prober.core.plan import (
+    Allowed,
+    ApiKey,
+    DirectEntry,
+    Expectations,
+    Greeting,
+    Plan,
+    TrialEntry,
+    TurnPlan,
+)
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
 from prober.refstack.stack import ReferenceStack
@@ -27,21 +36,26 @@ async def make_run(
     stack: ReferenceStack,
     expectations: Expectations = CONVERSATION,
     *,
+    entry: TrialEntry | DirectEntry | None = None,
+    secrets: dict[str, str] | None = None,
+    allowed: Allowed | None = None,
     say: tuple[str, ...] | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
     stop: asyncio.Event | None = None,
     recording: Path | None = None,
 ) -> RunRecord:
-    """One run through the stack's trial door, its room deleted afterwards."""
+    """One run through the stack's trial door, or another one, its room deleted afterwards."""
     plan = Plan(
         run_id=uuid.uuid4().hex[:16],
         target="reference",
-        entry=trial_steps(stack.trial_url),
+        entry=entry or trial_steps(stack.trial_url),
+        allowed=allowed or Allowed(),
         say=("en-hours",) * len(expectations.turns) if say is None else say,
         expectations=expectations,
         recording=None if recording is None else str(recording),
     )
-    events = await run_child(Order(plan=plan, key=key_of(stack)), stop=stop or asyncio.Event(), on_event=on_event)
+    order = Order(plan=plan, key=key_of(stack), secrets=secrets or {})
+    events = await run_child(order, stop=stop or asyncio.Event(), on_event=on_event)
     head = Head(run_id=plan.run_id, target=plan.target, trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
     return derive(head, plan.expectations, events)
 
@@ -56,6 +70,6 @@ async def rooms(stack: ReferenceStack) -> set[str]:
 
 def assert_cleaned_up(record: RunRecord) -> None:
     """The run's room was deleted, by whoever was left to do it."""
-    deleted = [event for event in record.timeline if isinstance(event, CleanedUp)]
+    deleted = [event for event in record.timeline if isinstance(event, CleanedUp) and event.resource == "room"]
     assert [(event.name, event.ok) for event in deleted] == [(record.room, True)]
     assert record.left_behind == ()

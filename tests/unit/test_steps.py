@@ -65,6 +65,10 @@ def test_what_is_no_trial_url(url: str) -> None:
             changed(headers={"USER-AGENT": "x"}),
             "step 'one': header 'USER-AGENT' is the prober's own mark and cannot be set",
         ),
+        (
+            changed(headers={"Host": "admin.example"}),
+            "step 'one': header 'Host' is made from the URL and the body and cannot be set",
+        ),
         (changed(expect=()), "step 'one' expects no status; name at least one, such as 200"),
         (changed(expect=(99,)), "step 'one' expects status 99; a final status is between 200 and 599"),
         (changed(expect=(303,)), "step 'one' expects 303; redirects are followed, so expect the status they lead to"),
