@@ -7,6 +7,7 @@ import yaml
 
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
+from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.rules import timeout
 from prober.config.secrets import SUFFIX
 from prober.config.values import DAY, Model
@@ -40,7 +41,19 @@ def effective(loaded: Loaded) -> str:
             for turn in here.get("turns", ()):
                 what = "say" if "say" in turn else "interrupt"
                 turn[what] = loaded.sentences.places[turn[what]]
-    return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120))
+    return as_yaml(shown)
+
+
+def as_yaml(document: dict[str, Any]) -> str:
+    """The document as YAML that reads the same by the rules of 1.1 and of 1.2."""
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's, which quotes also what only YAML 1.2 takes for a number."""
+
+
+_Dumper.add_implicit_resolver(FLOAT_TAG, FLOAT, list("-+0123456789."))
 
 
 def _plain(model: Model) -> dict[str, Any]:
