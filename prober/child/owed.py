@@ -1,6 +1,7 @@
 """What a run owes the world and has not taken away yet, as its parent sees it. Pure."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -40,6 +41,5 @@ def _with_cleanup(order: Order, steps: tuple[Step, ...]) -> Order:
     return msgspec.structs.replace(order, plan=msgspec.structs.replace(order.plan, entry=entry))
 
 
-def _left(resource: str, name: str) -> CleanedUp:
-    detail = "its process died, and could not be replaced"
-    return CleanedUp(at=0.0, resource=resource, name=name, ok=False, detail=detail)  # type: ignore[arg-type]
+def _left(resource: Literal["room", "trial"], name: str) -> CleanedUp:
+    return CleanedUp(at=0.0, resource=resource, name=name, ok=False, detail="could not be taken away")

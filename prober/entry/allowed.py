@@ -98,8 +98,8 @@ class PublicResolver(AbstractResolver):
 async def check_server(session: Session, allowed: Allowed, *, within: float = RESOLVE_WITHIN) -> None:
     """Raises RunFault where the run may not join there.
 
-    The SDK resolves the name once more: what is looked at here are the addresses of this moment. A name that does not
-    resolve is left to the join, which meets it too.
+    The SDK resolves the name once more: what is looked at here are the addresses of this moment, and the time for it is
+    part of the join, as it is for a customer. A name that does not resolve is left to the join, which meets it too.
     """
     url = URL(session.url)
     found = problem(url, allowed)
