@@ -19,7 +19,7 @@ class BadConfiguration(click.UsageError):
 
 def read_configuration(file: Path) -> "Loaded":
     """The configuration in this file. Raises BadConfiguration."""
-    # 30 MB that the commands without a configuration do without
+    # 16 MB that the commands without a configuration do without
     from prober.config.loading import load  # noqa: PLC0415
     from prober.config.problems import ConfigError  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.rules import timeout
 from prober.config.secrets import SUFFIX
 from prober.config.values import DAY, Model
+from prober.core.entries import SANDBOX_URL
 from prober.core.plan import Greeting
 
 HIDDEN = "[hidden]"
@@ -89,13 +90,18 @@ def agent_seconds(each: Join | Conversation, loaded: Loaded) -> float:
 def _entry(loaded: Loaded, name: str, target: Target) -> str:
     entry, key = target.entry, loaded.secrets[name].key
     if entry.token_endpoint is not None:
-        return f"token endpoint {entry.token_endpoint.url or '(sandbox)'}"
+        return f"token endpoint {_bare(entry.token_endpoint.url or SANDBOX_URL)}"
     if entry.trial is None:
         return f"direct, by API key of {'' if key is None else key.url}"
     if entry.trial.url is not None:
-        return f"trial, the usual flow behind {entry.trial.url}"
+        return f"trial, the usual flow behind {_bare(entry.trial.url)}"
     undone = [f"{step.name} (clean-up)" for step in entry.trial.cleanup]
     return f"trial: {', '.join([*(step.name for step in entry.trial.steps or ()), *undone])}"
+
+
+def _bare(url: str) -> str:
+    """The URL without its query, in which somebody may have written a secret after all."""
+    return url.partition("?")[0]
 
 
 def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:

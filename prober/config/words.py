@@ -30,7 +30,7 @@ def near(name: str, known: Iterable[str]) -> str:
     """Which of the known names was probably meant, or all of them."""
     names = list(known)
     found = difflib.get_close_matches(name, names, n=1)
-    return f"Did you mean {found[0]}?" if found else f"There are {', '.join(names)}."
+    return f"Did you mean {found[0]}?" if found else f"Known are {', '.join(names)}."
 
 
 def _place(error: ErrorDetails, above: Path) -> Path:

@@ -116,6 +116,13 @@ def test_a_wrong_call_says_what_would_be_right(arguments: tuple[str, ...], words
     assert words in " ".join(result.output.split())
 
 
+def test_the_help_of_run_names_its_targets_and_no_option_twice() -> None:
+    said = invoke("run", "--help").output
+    assert "run [OPTIONS] [TARGET]..." in said
+    assert said.count("TARGET]...") == 1
+    assert said.count("--config FILE ") == 1
+
+
 def test_the_flags_environment_is_no_conflict_and_outputs_go_with_a_configuration(
     tmp_path: Path,
 ) -> None:
