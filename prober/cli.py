@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from prober import __version__
+from prober.commands.check import check
 from prober.commands.demo import demo
 from prober.commands.fixtures import fixtures
 from prober.commands.replay import replay
@@ -59,7 +60,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, demo, replay, fixtures):
+for _command in (run, check, demo, replay, fixtures):
     main.add_command(_command)
 
 

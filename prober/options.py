@@ -12,18 +12,24 @@ from urllib.parse import urlsplit
 import click
 
 from prober import recordings
-from prober.core.measure import OBJECTIVES
-from prober.core.plan import Deadlines, DirectEntry, Expectations, Greeting, Plan, Ready, Scenario, TrialEntry, TurnPlan
+from prober.core.measure import MEASURED, OBJECTIVES
+from prober.core.plan import (
+    TIMEOUTS,
+    Deadlines,
+    DirectEntry,
+    Expectations,
+    Greeting,
+    Plan,
+    Ready,
+    Scenario,
+    TrialEntry,
+    TurnPlan,
+)
 from prober.core.steps import trial_steps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
-MEASURED = {Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _ENTERED | {"greeting", "response"}}
-"""What each scenario can measure."""
 DAY = 86_400.0
-TIMEOUTS = {Scenario.JOIN: 45.0, Scenario.CONVERSATION: 90.0}
-"""Seconds for a whole run, unless `--timeout` says otherwise."""
 
 
 def _objective(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:
@@ -132,18 +138,12 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
     if unheard:
         raise click.UsageError(f"--scenario {scenario} never measures {unheard[0]}: no objective can be set on it.")
     run_id = uuid.uuid4().hex[:16]
-    directory: Path | None = what["record"]
-    if directory is not None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise click.BadParameter(f"{directory} cannot be made: {error.strerror}.", param_hint="--record") from error
     return Plan(
         run_id=run_id,
         target=what["target"],
         entry=entry,
         say=tuple(_sentence(name) for name in say),
-        recording=None if directory is None else str((directory / f"{run_id}.wav").absolute()),
+        recording=recording(what["record"], run_id),
         expectations=Expectations(
             scenario=scenario,
             greeting=Greeting(what["greeting"]),
@@ -153,6 +153,17 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
             objectives=what["objectives"],
         ),
     )
+
+
+def recording(directory: Path | None, run_id: str) -> str | None:
+    """Where the sound of this run is kept, in a folder that is there now; None where it is not."""
+    if directory is None:
+        return None
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"{directory} cannot be made: {error.strerror}.", param_hint="--record") from error
+    return str((directory / f"{run_id}.wav").absolute())
 
 
 def _deadlines(scenario: Scenario, say: Sequence[str], what: dict[str, Any]) -> Deadlines:

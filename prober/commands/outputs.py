@@ -48,7 +48,8 @@ class GroupedCommand(click.Command):
                     [
                         help_record
                         for parameter in self.get_params(ctx)
-                        if isinstance(parameter, OutputOption) is ours
+                        if isinstance(parameter, click.Option)
+                        and isinstance(parameter, OutputOption) is ours
                         and (help_record := parameter.get_help_record(ctx)) is not None
                     ]
                 )

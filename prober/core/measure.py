@@ -1,5 +1,7 @@
 """Measurements, derived from a timeline. Pure: no clock, no network, never raises; what did not happen is None."""
 
+from types import MappingProxyType
+
 import msgspec
 
 from prober.core.events import (
@@ -13,7 +15,7 @@ from prober.core.events import (
     Stalled,
     TrialRequested,
 )
-from prober.core.plan import Expectations
+from prober.core.plan import Expectations, Scenario
 from prober.core.readings import TurnReading, greeting_void, ready_at, turn_readings
 from prober.core.timeline import Timeline
 
@@ -44,6 +46,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 OBJECTIVES = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready", "greeting", "response", "yield_time")
 """What an objective may be set on; `response` holds for every turn."""
+_ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
+MEASURED = MappingProxyType({Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _ENTERED | {"greeting", "response"}})
+"""What each scenario can measure; `yield_time` only where a turn interrupts."""
 
 
 def measure(timeline: Timeline, expectations: Expectations) -> Measurements:

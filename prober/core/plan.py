@@ -133,6 +133,10 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     run: float = 90.0
 
 
+TIMEOUTS = MappingProxyType({Scenario.JOIN: 45.0, Scenario.CONVERSATION: 90.0})
+"""Seconds for a whole run where nothing else is said."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Beyond these our own trouble voids a turn's response (seconds; confirmed by calibration)."""
 

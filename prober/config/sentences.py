@@ -1,0 +1,89 @@
+"""What the turns say: ids of the recorded sentences, or sound files beside the configuration; looked at before any run.
+
+Files are read in a process that goes away again: the parent stays small and needs no sound library.
+"""
+
+import difflib
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as File
+
+from prober import recordings
+from prober.config.models import Target
+from prober.config.problems import Path, Problem
+
+READ_WITHIN = 60.0
+"""Seconds for looking at one file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentences:
+    """What can be said: by its name in the configuration, where it is and how long it lasts."""
+
+    places: Mapping[str, str]
+    seconds: Mapping[str, float]
+    computed: tuple[str, ...]
+    """Files whose bounds of speech no sidecar tells."""
+
+
+def look(targets: Mapping[str, Target], directory: File) -> tuple[Sentences, list[Problem]]:
+    """All sentences of the targets, and what is wrong with some."""
+    places: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    computed: list[str] = []
+    wrong: dict[str, str | None] = {}
+    problems = []
+    for path, name in _turns(targets):
+        if name not in wrong:
+            places[name] = name if recordings.is_id(name) else str((directory / name).absolute())
+            wrong[name] = _wrong(name, places[name])
+            lasts = recordings.seconds(places[name])
+            if lasts is not None:
+                seconds[name] = lasts
+            if (
+                wrong[name] is None
+                and not recordings.is_id(name)
+                and not File(places[name]).with_suffix(".json").is_file()
+            ):
+                computed.append(name)
+        words = wrong[name]
+        if words is not None:
+            problems.append(Problem(path=path, words=words))
+    return Sentences(places=places, seconds=seconds, computed=tuple(computed)), problems
+
+
+def _turns(targets: Mapping[str, Target]) -> list[tuple[Path, str]]:
+    return [
+        (
+            ("targets", name, "scenarios", "conversation", "turns", index, "say" if turn.say else "interrupt"),
+            turn.sentence,
+        )
+        for name, target in targets.items()
+        if target.scenarios.conversation is not None
+        for index, turn in enumerate(target.scenarios.conversation.turns)
+    ]
+
+
+def _wrong(name: str, place: str) -> str | None:
+    if recordings.is_id(name):
+        known = recordings.ids()
+        if name in known:
+            return None
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+        return f"no sentence is called '{name}'. {hint} A file needs its suffix, such as .wav."
+    if not File(place).is_file():
+        return f"there is no file {name} (paths are relative to the configuration). Give the path of a WAV file."
+    command = [sys.executable, "-m", "prober.fixtures", place]
+    try:
+        looked = subprocess.run(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False, timeout=READ_WITHIN
+        )
+    except subprocess.TimeoutExpired:
+        return f"{name} could not be read within {READ_WITHIN:.0f} s. Give a shorter recording."
+    if looked.returncode == 0:
+        return None
+    said = looked.stderr.strip().rpartition("\n")[2].replace(place, name).rstrip(".")
+    return f"{said}. Give a WAV file with speech in it."

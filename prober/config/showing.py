@@ -1,0 +1,117 @@
+"""A configuration for people: the effective one as YAML without its secrets, and what it comes to a day. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from prober.config.loading import Loaded
+from prober.config.models import Conversation, Join, Target
+from prober.config.reading import FLOAT, FLOAT_TAG
+from prober.config.rules import timeout
+from prober.config.secrets import SUFFIX
+from prober.config.values import DAY, Model
+from prober.core.entries import SANDBOX_URL
+from prober.core.plan import Greeting
+
+HIDDEN = "[hidden]"
+AROUND = 2.0
+"""Seconds that an agent is in a call beside what happens there: its coming, our leaving."""
+GREETS = 5.0
+"""Seconds taken for a greeting and the silence after it."""
+ANSWERS = 4.0
+"""Seconds taken for an answer: its response and as much of it as is heard."""
+
+
+def effective(loaded: Loaded) -> str:
+    """The whole configuration with its defaults as YAML, which loads again once the hidden secrets are given again."""
+    shown = _plain(loaded.config)
+    directory = loaded.file.absolute().parent
+    for name, target in shown["targets"].items():
+        for secrets in (target["secrets"], target.get("livekit", {})):
+            for key, given in secrets.items():
+                if key.endswith(SUFFIX):
+                    secrets[key] = str(directory / given)
+                elif key != "url":
+                    secrets[key] = HIDDEN
+        if (key := loaded.secrets[name].key) is not None:
+            target["livekit"]["url"] = key.url
+        for scenario, each in loaded.config.targets[name].scenarios.all().items():
+            here = _plain(each.model_copy(update={"timeout": timeout(scenario, each)}))
+            target["scenarios"][scenario.value] = here
+            for turn in here.get("turns", ()):
+                what = "say" if "say" in turn else "interrupt"
+                turn[what] = loaded.sentences.places[turn[what]]
+    return as_yaml(shown)
+
+
+def as_yaml(document: dict[str, Any]) -> str:
+    """The document as YAML that reads the same by the rules of 1.1 and of 1.2."""
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's, which quotes also what only YAML 1.2 takes for a number."""
+
+
+_Dumper.add_implicit_resolver(FLOAT_TAG, FLOAT, list("-+0123456789."))
+
+
+def _plain(model: Model) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def overview(loaded: Loaded) -> Iterator[str]:
+    """Per target: its way in, its scenarios and what they come to a day, and what is worth knowing."""
+    for name, target in loaded.config.targets.items():
+        yield name
+        yield f"  {'entry':13} {_entry(loaded, name, target)}"
+        minutes = 0.0
+        for scenario, each in target.scenarios.all().items():
+            runs, lasts = DAY / each.interval, agent_seconds(each, loaded)
+            minutes += runs * lasts / 60
+            yield (
+                f"  {scenario:13} every {each.interval:g} s, {timeout(scenario, each):g} s at most: "
+                f"{runs:.0f} runs a day, about {runs * lasts / 60:.0f} agent minutes"
+            )
+        yield from (f"  note          {words}" for words in _notes(loaded, target, minutes))
+    if not loaded.config.connectivity:
+        yield "note: no `connectivity`: that the prober itself is offline will look like the targets' failure."
+
+
+def agent_seconds(each: Join | Conversation, loaded: Loaded) -> float:
+    """About how long a good run keeps an agent."""
+    if isinstance(each, Join):
+        return AROUND + each.hold
+    said = sum(loaded.sentences.seconds.get(turn.sentence, 0.0) + ANSWERS for turn in each.turns)
+    return AROUND + (0.0 if each.greeting is Greeting.NONE else GREETS) + said
+
+
+def _entry(loaded: Loaded, name: str, target: Target) -> str:
+    entry, key = target.entry, loaded.secrets[name].key
+    if entry.token_endpoint is not None:
+        return f"token endpoint {_bare(entry.token_endpoint.url or SANDBOX_URL)}"
+    if entry.trial is None:
+        return f"direct, by API key of {'' if key is None else key.url}"
+    if entry.trial.url is not None:
+        return f"trial, the usual flow behind {_bare(entry.trial.url)}"
+    undone = [f"{step.name} (clean-up)" for step in entry.trial.cleanup]
+    return f"trial: {', '.join([*(step.name for step in entry.trial.steps or ()), *undone])}"
+
+
+def _bare(url: str) -> str:
+    """The URL without its query, in which somebody may have written a secret after all."""
+    return url.partition("?")[0]
+
+
+def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:
+    conversation = target.scenarios.conversation
+    turns = () if conversation is None else conversation.turns
+    for sentence in dict.fromkeys(turn.sentence for turn in turns):
+        if sentence in loaded.sentences.computed:
+            yield f"{sentence} has no sidecar: where speech begins and ends in it is computed before each run."
+    budget = target.budget
+    if budget is not None and minutes > budget.agent_minutes_per_day:
+        yield f"about {minutes:.0f} agent minutes a day are more than the budget of {budget.agent_minutes_per_day:g}."
+    if target.livekit is None:
+        yield "no `livekit` key: rooms are left to end as the product ends them."

@@ -1,0 +1,110 @@
+"""The kinds of values that a configuration is made of, and what is wrong with one that is none."""
+
+import re
+from datetime import time
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+from yarl import URL
+
+DAY = 86_400
+
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Model(BaseModel):
+    """A map of known keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error.msg} at character {error.pos}.") from None
+    return text
+
+
+def _clock(text: str) -> str:
+    if not re.fullmatch(r"[0-2][0-9]:[0-5][0-9]", text) or text > "23:59":
+        raise ValueError('is no time of day. Give one from "00:00" to "23:59".')
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(NO_ZONE) from None
+    except KeyError:
+        raise ValueError(NO_ZONE) from None
+    return text
+
+
+NO_ZONE = (
+    "is no time zone that this machine knows. Give a name such as Europe/Prague or UTC "
+    "(the names come from the system's package tzdata)."
+)
+
+
+def _anchor(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if "://" not in text and colon and re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:.]+\]", host) and _port(port):
+        return text
+    try:
+        url = URL(text)
+        _ = url.port
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("is no place to call. Give a URL with http:// or https://, or host:port such as 1.1.1.1:443.")
+    return text
+
+
+def _port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text) < 65_536
+
+
+def _page(text: str) -> str:
+    try:
+        url = URL(text)
+        _ = url.port
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("is no URL with http:// or https:// and a host.")
+    return text
+
+
+def parsed_time(text: str) -> time:
+    """The time of day of a `Clock`."""
+    return time.fromisoformat(text)
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Yes = Annotated[bool, Strict()]
+Seconds = Annotated[float, Strict(), Field(gt=0, le=DAY, allow_inf_nan=False)]
+SecondsOrNone = Annotated[float, Strict(), Field(ge=0, le=DAY, allow_inf_nan=False)]
+Minutes = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Host = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*)$"
+    ),
+]
+"""A name, `*.` and a name, `*`, or an address; no port."""
+TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
+Variable = Annotated[str, StringConstraints(pattern=rf"^{VARIABLE}$")]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Clock = Annotated[str, AfterValidator(_clock)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Anchor = Annotated[str, AfterValidator(_anchor)]
+Page = Annotated[str, AfterValidator(_page)]
+Secret = Annotated[str, StringConstraints(pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$")]
+"""Never the secret itself: `${NAME}`, the variable of the environment that holds it."""
+Json = Any

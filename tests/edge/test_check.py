@@ -1,0 +1,155 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from prober.config.loading import Loaded, load
+from prober.config.reading import read
+from tests.edge.test_cli import closed_port, invoke
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+SCHEMA = json.loads((ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8"))
+BAD = ROOT / "tests" / "unit" / "config" / "bad"
+ENVIRONMENT = {
+    "LIVEKIT_URL": "wss://shop.livekit.cloud",
+    "LIVEKIT_API_KEY": "canary-key",
+    "LIVEKIT_API_SECRET": "canary-secret" * 3,
+    "ASSISTANT_LOGIN": "canary-login",
+    "SPRACHPROBE_ACCOUNT_KEY": "canary-account",
+}
+SMALL = """
+targets:
+  shop:
+    entry: {trial: {url: "http://127.0.0.1:%d/"}}
+    allow: {private_addresses: true, plaintext: true}
+    scenarios: {join: {}}
+"""
+
+
+def test_the_published_schema_is_the_configurations() -> None:
+    assert json.loads(invoke("check", "--schema").output) == SCHEMA
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_valid_as_committed(path: Path) -> None:
+    checked = invoke("check", str(path), env=ENVIRONMENT)
+    assert checked.exit_code == 0, checked.output
+    for target in load(path, ENVIRONMENT).config.targets:
+        assert target in checked.output.splitlines()
+    jsonschema.validate(read(path).value, SCHEMA)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_what_is_dumped_loads_again_and_hides_its_secrets(path: Path, tmp_path: Path) -> None:
+    dumped = invoke("check", "--dump", str(path), env=ENVIRONMENT).output
+    assert "canary-" not in dumped
+    again = tmp_path / "again.yaml"
+    again.write_text(dumped.replace("'[hidden]'", "${LIVEKIT_API_KEY}"))
+    jsonschema.validate(read(again).value, SCHEMA)
+    first, second = load(path, ENVIRONMENT), load(again, ENVIRONMENT)
+    assert all(second.config.targets[name].deadlines == each.deadlines for name, each in first.config.targets.items())
+    assert (second.ways, second.config.connectivity) == (first.ways, first.config.connectivity)
+    assert invoke("check", "--dump", str(again), env=ENVIRONMENT).output == dumped
+
+
+def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Path) -> None:
+    (tmp_path / "login").write_text("canary-login\n")
+    file = tmp_path / "prober.yaml"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/}}\n"
+        "    secrets: {login_file: login}\n    scenarios: {join: {interval: 30}}\n"
+    )
+    target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
+    assert target["scenarios"] == {"join": {"interval": 30, "timeout": 30, "hold": 3, "objectives": {}}}
+    assert target["secrets"] == {"login_file": str(tmp_path / "login")}
+
+
+def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "hours.wav").write_bytes((ROOT / "fixtures" / "audio" / "en-hours.wav").read_bytes())
+    file = tmp_path / "prober.yaml"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/}}\n    budget: {agent_minutes_per_day: 1}\n"
+        "    scenarios: {conversation: {turns: [{say: hours.wav}]}}\n"
+    )
+    checked = invoke("check", str(file))
+    assert checked.exit_code == 0, checked.output
+    assert "hours.wav has no sidecar: where speech begins and ends in it is computed before each run." in checked.output
+    assert "every 300 s, 90 s at most: 288 runs a day" in checked.output
+    assert "agent minutes a day are more than the budget of 1." in checked.output
+
+
+def test_a_bad_file_exits_2_with_its_words_alone() -> None:
+    for command in (("check",), ("run", "--config")):
+        result = invoke(*command, str(BAD / "unknown-key.yaml"))
+        assert result.exit_code == 2
+        assert result.output == f"{BAD}/{(BAD / 'unknown-key.txt').read_text()}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("check",), "Name the configuration: livekit-prober check FILE."),
+        (("run", "shop"), "The target 'shop' is one of a configuration: give --config FILE."),
+        (("run", "shp", "--config", "FILE"), "has no target 'shp'. Did you mean shop?"),
+        (("run", "--config", "FILE", "--scenario", "conversation"), "has the scenario conversation"),
+        (("run", "--config", "FILE", "--trial-url", "http://x/"), "--trial-url does not go with --config"),
+        (("run", "--config", "FILE", "--url", "ws://x"), "--url does not go with --config"),
+        (("run", "--config", "FILE", "--say", "en-hours"), "--say does not go with --config"),
+        (("run", "--config", "FILE", "--objective", "trial=3"), "--objective does not go with --config"),
+        (("run", "--config", "FILE", "--timeout", "30"), "--timeout does not go with --config"),
+        (("run", "--config", "FILE", "--target", "x"), "--target does not go with --config"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_call_says_what_would_be_right(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(SMALL % 1)
+    result = invoke(*(str(file) if each == "FILE" else each for each in arguments))
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
+def test_the_help_of_run_names_its_targets_and_no_option_twice() -> None:
+    said = invoke("run", "--help").output
+    assert "run [OPTIONS] [TARGET]..." in said
+    assert said.count("TARGET]...") == 1
+    assert said.count("--config FILE ") == 1
+
+
+def test_the_flags_environment_is_no_conflict_and_outputs_go_with_a_configuration(
+    tmp_path: Path,
+) -> None:
+    file, kept = tmp_path / "prober.yaml", tmp_path / "record.json"
+    with closed_port() as port:
+        file.write_text(SMALL % port)
+        done = subprocess.run(
+            [sys.executable, "-m", "prober.cli", "run", "shop", "--config", str(file), "--json", str(kept)],
+            env=os.environ | ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    record = json.loads(kept.read_bytes())
+    assert (record["target"], record["scenario"], record["reason"]) == ("shop", "join", "trial_unreachable")
+
+
+def test_nothing_of_a_configuration_is_loaded_where_none_is_read() -> None:
+    code = "import sys, prober.cli; print({'pydantic', 'yaml', 'numpy', 'livekit'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_no_secret_is_in_the_repr_of_what_was_loaded() -> None:
+    for path in EXAMPLES:
+        loaded: Loaded = load(path, ENVIRONMENT)
+        assert "canary-" not in repr(loaded)
+        assert "canary-" not in repr(loaded.secrets)
