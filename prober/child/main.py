@@ -66,7 +66,7 @@ def _recorder(pipe: Pipe) -> Recorder:
 
 
 async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
-    plan, key = order.plan, order.key
+    plan = order.plan
     try:
         SileroGate()  # a machine that cannot tell speech must not listen
         clips = [load_fixture(name) for name in plan.say]
@@ -78,10 +78,7 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
     calls: list[Call] = []
 
     async def enter() -> Session:
-        session = await _enter(order, recorder, debts)
-        if key is not None and authority(URL(key.url)) == authority(URL(session.url)):
-            debts.owe_room(session.room)
-        return session
+        return await _enter(order, recorder, debts)
 
     @asynccontextmanager
     async def joined(session: Session) -> AsyncIterator[Call]:
@@ -140,6 +137,8 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
 
         assert order.key is not None  # noqa: S101 - the command line asks for it
         session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
+    if order.key is not None and authority(URL(order.key.url)) == authority(URL(session.url)):
+        debts.owe_room(session.room)  # whatever we think of its token: an agent may wait in it already
     token.examine(session, recorder, now=unix_ms / 1000, speaks=plan.expectations.subscribes)
     await check_server(session, plan.allowed)
     return session

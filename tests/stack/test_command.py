@@ -126,12 +126,15 @@ async def test_repeated_runs_are_told_of_in_every_way(scripted_stack: ReferenceS
     (told,) = runs.statistics
     assert (told.passed, told.pass_rate, told.exit_code) == (2, 1.0, 0)
     response = next(spread for spread in told.measurements if spread.name == "response")
-    values = sorted(record.measurements.responses[0] or 0.0 for record in runs.runs)
-    assert (response.n, [response.min, response.max], response.median) == (2, values, None)
+    values = [one for record in runs.runs for one in record.measurements.responses if one is not None]
+    assert (response.n, response.min, response.max, response.median) == (
+        *(len(values), min(values, default=None), max(values, default=None)),
+        None,  # not from two
+    )
     suites = parse(xml).getroot()  # noqa: S314 - our own
     assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("2", "0", "0")
     last = read(prom.read_text())["default", "conversation"]
     assert (last.outcome, last.success, last.duration) == ("pass", True, second.seconds)
-    assert last.phases["response"] == second.measurements.responses[0]
+    assert last.phases.get("response") == second.measurements.responses[0]
     assert summary.read_text().count("✅ pass") == 2
     assert "default/conversation: 2 of 2 runs worked, 2 required" in errors.decode()

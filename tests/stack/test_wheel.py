@@ -93,7 +93,7 @@ async def test_the_wheel_alone_makes_a_run(stack: ReferenceStack, tmp_path: Path
     where = await output(programs / "python", "-c", "import prober; print(prober.__file__)", folder=empty)
     assert Path(where.strip()).is_relative_to(tmp_path / "environment")
     versions = await output(prober, "--version", folder=empty)
-    assert versions.startswith(f"livekit-prober {__version__}\nPython {version}.")
+    assert versions.startswith(f"livekit-prober {__version__}\npython {version}.")
     listed = await output(prober, "fixtures", "list", folder=empty)
     assert all(name in listed for name in recordings.ids())
     assert "1 heard, 0 unfit" in await output(prober, "fixtures", "check", "en-hours", folder=empty)
