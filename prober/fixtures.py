@@ -5,8 +5,8 @@ A sentence is one of the packaged ones, by its id, or any sound file, by its pat
 """
 
 import hashlib
-import json
 import logging
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from prober.core.resampling import resample
 from prober.core.speech import RATE, VoiceGate, speech_segments
 from prober.recordings import folder, ids, is_id
+from prober.sidecar import Sidecar, SidecarError, beside, read_sidecar
 from prober.voice import SileroGate
 
-SCHEMA = "speech-fixture/1"
 FULL_SCALE = 32768
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,19 @@ class Clip:
         return round(self.onset_sample * rate / self.rate), round(self.end_sample * rate / self.rate)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sidecar:
-    pcm_sha256: str
-    onset_sample: int | None
-    end_sample: int | None
-    transcript: str | None
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sound:
+    """A recording as it is said: mono int16 samples (n,) at `rate` Hz; `channels` and `format` are its file's."""
+
+    pcm: NDArray[np.int16] = field(repr=False)
+    rate: int
+    channels: int
+    format: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash that a sidecar knows it by."""
+        return hashlib.sha256(self.pcm.astype("<i2").tobytes()).hexdigest()
 
 
 def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) -> Clip:
@@ -67,73 +74,89 @@ def load_fixture(name_or_path: str, gate: Callable[[], VoiceGate] = SileroGate) 
     More than one channel is mixed down, with a log line. `gate` is only made for a file without a sidecar.
     Raises FixtureError: unknown id, unreadable file, a sidecar of another recording, no speech.
     """
-    path = Path(name_or_path)
-    if is_id(name_or_path):
-        if not (folder() / f"{name_or_path}.wav").is_file():
-            raise FixtureError(f"no sentence is called {name_or_path!r}; there are {', '.join(ids())}")
-        path = folder() / f"{name_or_path}.wav"
-    pcm, rate = _read_sound(path)
-    reference = resample(pcm, rate, RATE)
-    beside = path.with_suffix(".json")
-    if beside.is_file():
-        sidecar = _read_sidecar(beside)
-        if hashlib.sha256(pcm.astype("<i2").tobytes()).hexdigest() != sidecar.pcm_sha256:
-            raise FixtureError(f"{beside} describes another recording than {path}: the pcm_sha256 differs")
-        onset, end, transcript = sidecar.onset_sample, sidecar.end_sample, sidecar.transcript
+    path = locate(name_or_path)
+    sound = read_sound(path)
+    if sound.channels != 1:
+        log.warning("fixture.mixed_down", extra={"fixture": path.stem, "channels": sound.channels})
+    reference = resample(sound.pcm, sound.rate, RATE)
+    sidecar = sidecar_of(path, sound)
+    if sidecar is not None:
+        onset, end = sidecar.speech.onset_sample, sidecar.speech.end_sample
     else:
-        onset, end = _find_speech(reference, pcm.size, rate, gate())
-        transcript = None
+        segments = find_speech(sound, gate(), reference)
+        onset, end = (segments[0][0], segments[-1][1]) if segments else (None, None)
     if onset is None or end is None:
         raise FixtureError(f"{path} has no speech in it")
-    if not 0 <= onset < end <= pcm.size:
-        raise FixtureError(f"{beside} puts speech at [{onset}, {end}) of {pcm.size} samples")
-    pcm.flags.writeable = False
+    sound.pcm.flags.writeable = False
     return Clip(
         id=path.stem,
-        pcm=pcm,
+        pcm=sound.pcm,
         reference=reference,
-        rate=rate,
+        rate=sound.rate,
         onset_sample=onset,
         end_sample=end,
-        transcript=transcript,
-        bounds="sidecar" if beside.is_file() else "computed",
+        transcript=None if sidecar is None else sidecar.transcript,
+        bounds="computed" if sidecar is None else "sidecar",
     )
 
 
-def _read_sound(path: Path) -> tuple[NDArray[np.int16], int]:
+def locate(name_or_path: str) -> Path:
+    """The file with this id or path, which may be missing. Raises FixtureError for an unknown id."""
+    if not is_id(name_or_path):
+        return Path(name_or_path)
+    path = folder() / f"{name_or_path}.wav"
+    if not path.is_file():
+        raise FixtureError(f"no sentence is called {name_or_path!r}; there are {', '.join(ids())}")
+    return path
+
+
+def read_sound(path: Path, *, at_most: float = math.inf) -> Sound:
+    """The recording in this file. Raises FixtureError: unreadable, or longer than `at_most` seconds."""
     try:
-        # As floats: libsndfile does not scale a float file that is read as integers.
-        sound, rate = sf.read(path, dtype="float64", always_2d=True)
+        with sf.SoundFile(path) as file:
+            if file.frames > at_most * file.samplerate:
+                raise FixtureError(f"{path} lasts {file.frames / file.samplerate:.0f} s; {at_most:g} s can be used")
+            # As floats: libsndfile does not scale a float file that is read as integers.
+            sound, rate, form = file.read(dtype="float64", always_2d=True), file.samplerate, file.format
     except (sf.LibsndfileError, OSError) as error:
-        raise FixtureError(f"{path} cannot be read as sound: {error}") from error
-    if sound.shape[1] != 1:
-        log.warning("fixture.mixed_down", extra={"fixture": path.stem, "channels": sound.shape[1]})
-    mono = np.rint(sound.mean(axis=1) * FULL_SCALE)
-    return np.clip(mono, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16), int(rate)
+        why = str(error).rpartition(": ")[2] if path.is_file() else "there is no such file"  # the path was said already
+        raise FixtureError(f"{path} cannot be read as sound: {why}") from error
+    if not np.isfinite(sound).all():
+        raise FixtureError(f"{path} cannot be read as sound: it holds samples that are no numbers")
+    mono = np.clip(np.rint(sound.mean(axis=1) * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return Sound(pcm=mono, rate=int(rate), channels=sound.shape[1], format=form)
 
 
-def _read_sidecar(path: Path) -> _Sidecar:
+def sidecar_of(path: Path, sound: Sound) -> Sidecar | None:
+    """The sidecar beside this recording, if there is one. Raises FixtureError where it does not fit the recording."""
+    file = beside(path)
+    if not file.is_file():
+        return None
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        if read["schema"] != SCHEMA:
-            raise FixtureError(f"{path} has schema {read['schema']!r}, not {SCHEMA!r}")
-        return _Sidecar(
-            pcm_sha256=read["audio"]["pcm_sha256"],
-            onset_sample=read["speech"]["onset_sample"],
-            end_sample=read["speech"]["end_sample"],
-            transcript=read["transcript"],
+        sidecar = read_sidecar(file)
+    except SidecarError as error:
+        raise FixtureError(str(error)) from error
+    if sidecar.audio.pcm_sha256 != sound.sha256:
+        raise FixtureError(f"{file} describes another recording than {path}: the pcm_sha256 differs")
+    if sidecar.audio.sample_rate not in {None, sound.rate}:
+        raise FixtureError(
+            f"{file} describes a recording at {sidecar.audio.sample_rate} Hz; {path} has {sound.rate} Hz"
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FixtureError(f"{path} is not a {SCHEMA} sidecar: {error!r}") from error
+    onset, end = sidecar.speech.onset_sample, sidecar.speech.end_sample
+    if onset is not None and end is not None and not 0 <= onset < end <= sound.pcm.size:
+        raise FixtureError(f"{file} puts speech at [{onset}, {end}) of {sound.pcm.size} samples")
+    return sidecar
 
 
-def _find_speech(
-    reference: NDArray[np.int16], samples: int, rate: int, gate: VoiceGate
-) -> tuple[int | None, int | None]:
-    segments = speech_segments(reference, gate)
-    if not segments:
-        return None, None
-    return round(segments[0][0] * rate / RATE), min(round(segments[-1][1] * rate / RATE), samples)
+def find_speech(
+    sound: Sound, gate: VoiceGate, reference: NDArray[np.int16] | None = None
+) -> tuple[tuple[int, int], ...]:
+    """Stretches of speech in its own samples; `reference` is the sound at 16 kHz, where that is known already."""
+    at_16k = resample(sound.pcm, sound.rate, RATE) if reference is None else reference
+    return tuple(
+        (round(onset * sound.rate / RATE), min(round(end * sound.rate / RATE), sound.pcm.size))
+        for onset, end in speech_segments(at_16k, gate)
+    )
 
 
 if __name__ == "__main__":  # how the parent asks whether files can be said, without loading what that takes

@@ -73,6 +73,13 @@ class Recorder:
             found = await self._wait(wanted, due - self.elapsed() + GRACE)
         return found  # type: ignore[return-value]  # `wanted` has looked
 
+    async def wait_for_news(self, *kinds: type[Event], due: float) -> None:
+        """Wait for an event of these kinds that is recorded from now on, until `due` seconds of the run.
+
+        Raises as `wait_for` does.
+        """
+        await self._wait(lambda event: isinstance(event, kinds), due - self.elapsed() + GRACE)
+
     async def pause(self, until: float) -> None:
         """Let time pass until `until` seconds of the run; RunStopped when a fault comes first."""
         with contextlib.suppress(DeadlinePassed):

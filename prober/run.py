@@ -1,6 +1,8 @@
 """One run, told top to bottom: walk in, join, wait for the agent, talk to it, leave. It records; others judge."""
 
 import asyncio
+import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Protocol
@@ -11,17 +13,19 @@ from prober.core.events import (
     AgentSpeechStopped,
     AgentState,
     AgentTrack,
+    AnswerMatched,
     Event,
     Held,
     Leaving,
     ReadyToSpeak,
     RoomJoined,
     RunStarted,
+    TranscriptHeard,
     UtteranceEnded,
 )
 from prober.core.plan import Expectations, Greeting, Ready, Scenario, Session
 from prober.core.reasons import Reason, RunFault
-from prober.core.timeline import Timeline
+from prober.core.timeline import Timeline, Turn
 from prober.core.words import harmless
 from prober.fixtures import Clip
 from prober.recorder import GRACE, DeadlinePassed, Recorder, RunStopped
@@ -30,13 +34,18 @@ QUIET = 1.0
 """Seconds of the agent's silence after which the turn is ours."""
 HEARD_OUT = 1.0
 """Seconds of an answer that are heard before anything else: the recording must show that it was speech."""
+TEXT_WITHIN = 3.0
+"""Seconds after the agent's speech in which its transcript may still come: it keeps pace with the sound."""
 
 
 class Call(Protocol):
     """A joined room, as far as a run needs it."""
 
-    async def speak(self, turn: int, clip: Clip) -> None:
+    async def speak(self, turn: int, clip: Clip, *, barge_in: bool) -> None:
         """Say the sentence and record its edges."""
+
+    def agent_text(self, since: float) -> str:
+        """What the agent has said since this moment of the run, by its own transcripts."""
 
     async def note_receiver(self) -> None:
         """Record the receiver's totals, where there are any."""
@@ -53,7 +62,7 @@ async def probe(
     expectations: Expectations, clips: Sequence[Clip], recorder: Recorder, *, enter: Enter, join: Join
 ) -> None:
     """Make the run; whatever happens is in the recorder's events afterwards. Raises only CancelledError."""
-    recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin))
+    recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin, pid=os.getpid()))
     deadline = asyncio.get_running_loop().time() + expectations.deadlines.run
     with _faults_recorded(recorder):
         async with AsyncExitStack() as joined:
@@ -121,11 +130,18 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
             if expectations.greeting is Greeting.EXPECTED:
                 raise
     for turn, (clip, plan) in enumerate(zip(clips, expectations.turns, strict=True), start=1):
-        await _silence(recorder)
+        if plan.barge_in is not None:
+            await _mid_speech(plan.barge_in.after, expectations.warm_up, clip, recorder)
+        else:
+            await _silence(recorder)
         recorder.record(ReadyToSpeak(at=recorder.elapsed(), turn=turn))
-        await call.speak(turn, clip)
+        await call.speak(turn, clip, barge_in=plan.barge_in is not None)
         try:
+            if plan.barge_in is not None:
+                await _yielded(turn, plan.barge_in.within, recorder)
             answered = await _answer(turn, recorder, plan.reply_within)
+            if plan.expect_text is not None:
+                await _answer_text(turn, plan.expect_text, recorder, call)
             await recorder.pause(answered + HEARD_OUT)
         finally:
             await call.note_receiver()  # where nothing was heard: were there packets?
@@ -157,11 +173,50 @@ async def _answer(turn: int, recorder: Recorder, within: float) -> float:
     """
     ended = _last(recorder, UtteranceEnded)
     await recorder.pause(ended + GRACE)
-    so_far = next(found for found in Timeline(recorder.events).turns() if found.number == turn)
+    so_far = _turn(turn, recorder)
     if so_far.answered is not None:
         return so_far.answered
     answer = await recorder.wait_for(AgentSpeechStarted, due=ended + within, where=lambda onset: onset.at >= ended)
     return answer.at
+
+
+async def _mid_speech(after: float, warm_up: float, clip: Clip, recorder: Recorder) -> None:
+    """Wait until our first sound will fall `after` seconds into the agent's speech, and past its warm-up.
+
+    An agent that is silent by then leaves nothing to interrupt: the turn is taken as any other.
+    """
+    speech = Timeline(recorder.events).agent_speech()
+    if speech:
+        onset = max(speech[-1].started + after, speech[0].started + warm_up)
+        await recorder.pause(onset - clip.onset_sample / clip.rate)
+    speech = Timeline(recorder.events).agent_speech()
+    if not speech or speech[-1].stopped is not None:
+        await _silence(recorder)
+
+
+async def _yielded(number: int, within: float, recorder: Recorder) -> None:
+    """Wait until the agent has fallen silent that was speaking when we began."""
+    while (turn := _turn(number, recorder)).under is not None and turn.under.stopped is None:
+        await recorder.wait_for_news(AgentSpeechStopped, due=turn.began + within)
+
+
+async def _answer_text(number: int, expected: str, recorder: Recorder, call: Call) -> None:
+    """Wait until the answer's transcript holds what is expected; a fault once the agent is silent and it does not."""
+    turn = _turn(number, recorder)
+    since = turn.began if turn.interrupted is not None else _last(recorder, UtteranceEnded)
+    while not re.search(expected, text := call.agent_text(since), re.IGNORECASE):
+        stopped = Timeline(recorder.events).agent_speech()[-1].stopped
+        due = float("inf") if stopped is None else stopped + TEXT_WITHIN
+        try:
+            await recorder.wait_for_news(TranscriptHeard, AgentSpeechStarted, AgentSpeechStopped, due=due)
+        except DeadlinePassed:
+            found = f"its transcript ({len(text)} characters) does not match" if text else "no transcript of it came"
+            raise RunFault(Reason.AGENT_WRONG_ANSWER, f"turn {number}: {found}", at=due) from None
+    recorder.record(AnswerMatched(at=recorder.elapsed(), turn=number))
+
+
+def _turn(number: int, recorder: Recorder) -> Turn:
+    return next(turn for turn in Timeline(recorder.events).turns() if turn.number == number)
 
 
 def _last(recorder: Recorder, kind: type[Event]) -> float:

@@ -4,7 +4,12 @@ import asyncio
 import selectors
 from collections.abc import Callable, Generator, Mapping
 
+import hypothesis
 import pytest
+
+# How long one example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile("prober", deadline=None)
+hypothesis.settings.load_profile("prober")
 
 
 class JumpingSelector(selectors.DefaultSelector):

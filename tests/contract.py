@@ -53,7 +53,7 @@ async def check_a_call(join: Join, session: Session, recorder: Recorder, clip: C
 
 
 async def _check_a_turn(call: Call, recorder: Recorder, clip: Clip) -> None:
-    await call.speak(1, clip)
+    await call.speak(1, clip, barge_in=False)
     began, ended = _only(recorder, UtteranceStarted), _only(recorder, UtteranceEnded)
     speech = (clip.end_sample - clip.onset_sample) / clip.rate
     assert (began.turn, ended.turn, began.fixture) == (1, 1, clip.id)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 import sys
 import time
 import uuid
@@ -15,26 +14,22 @@ from yarl import URL
 
 from prober.child.messages import LINE, OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Order, ToChild
 from prober.child.paying import Debts, pay
-from prober.core.events import CleanedUp, Heartbeat, SessionGranted, Stalled, Suspended
+from prober.child.vigil import beat, heartbeat, watch_clocks
+from prober.core.events import CleanedUp, SessionGranted
 from prober.core.plan import Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
-from prober.core.verdict import HEARTBEAT
+from prober.core.timeline import Timeline
+from prober.core.verdict import network_failed
 from prober.core.words import authority, harmless
 from prober.entry import token
 from prober.entry.allowed import check_server
+from prober.entry.anchors import ask
 from prober.entry.trial import walk
 from prober.fixtures import FixtureError, load_fixture
 from prober.recorder import Recorder
 from prober.room.session import Call, join
 from prober.run import probe
 from prober.voice import SileroGate, VoiceGateError
-
-TICK = 0.05
-"""Seconds between two looks at the event loop's punctuality."""
-LATE = 0.05
-"""Seconds of lateness that count as a stall: half of what voids a turn."""
-ASLEEP = 0.5
-"""Seconds by which the boot clock may move against the monotonic clock before the machine has slept."""
 
 
 class Pipe:
@@ -95,7 +90,7 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
             yield call
 
     probing = asyncio.create_task(probe(plan.expectations, clips, recorder, enter=enter, join=joined))
-    watches = [asyncio.create_task(watch) for watch in (_beat(recorder), _stalls(recorder))]
+    watches = [asyncio.create_task(watch) for watch in (beat(recorder), watch_clocks(recorder))]
     watches.append(asyncio.create_task(_obey(stdin, recorder, probing)))
     done, _ = await asyncio.wait({probing, *watches}, return_when=asyncio.FIRST_COMPLETED)
     for watch in done - {probing}:
@@ -106,12 +101,14 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
     await asyncio.wait({probing})
     for watch in watches:
         watch.cancel()
+    if plan.anchors and network_failed(Timeline(recorder.events)):
+        await ask(plan.anchors, recorder)
     if plan.recording is not None and calls:
         _write(calls[0], plan.recording, recorder)
     if not _may_exist(plan, recorder):
         debts.no_room()
     await debts.pay(recorder)
-    recorder.record(_heartbeat(recorder))
+    recorder.record(heartbeat(recorder))
 
 
 def _write(call: Call, path: str, recorder: Recorder) -> None:
@@ -167,36 +164,6 @@ async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterat
         raise
     finally:
         validating.cancel()
-
-
-def _heartbeat(recorder: Recorder) -> Heartbeat:
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Heartbeat(at=recorder.elapsed(), cpu=round(time.process_time(), 3), rss=rss)
-
-
-async def _beat(recorder: Recorder) -> None:
-    while True:
-        recorder.record(_heartbeat(recorder))
-        await asyncio.sleep(HEARTBEAT)
-
-
-async def _stalls(recorder: Recorder) -> None:
-    slept = _slept()
-    while True:
-        due = time.monotonic() + TICK
-        await asyncio.sleep(TICK)
-        late = time.monotonic() - due
-        if late > LATE:
-            recorder.record(Stalled(at=recorder.elapsed(), seconds=round(late, 3)))
-        if _slept() - slept > ASLEEP:
-            recorder.record(Suspended(at=recorder.elapsed(), seconds=round(_slept() - slept, 3)))
-            slept = _slept()
-
-
-def _slept() -> float:
-    """Seconds the machine has slept since it booted (Linux; elsewhere 0)."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return 0.0 if boot is None else time.clock_gettime(boot) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None]) -> None:

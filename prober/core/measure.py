@@ -7,25 +7,21 @@ import msgspec
 from prober.core.events import (
     AgentJoined,
     AgentState,
-    AgentTrack,
-    AudioLate,
     Event,
     Heartbeat,
-    ReceiverStats,
     RoomJoined,
     RunStarted,
     SessionGranted,
     Stalled,
     TrialRequested,
-    TurnRechecked,
-    UtteranceEnded,
 )
-from prober.core.plan import Expectations, Limits, Ready, Scenario
-from prober.core.timeline import Timeline, Turn
+from prober.core.plan import Expectations, Scenario
+from prober.core.readings import TurnReading, greeting_void, ready_at, turn_readings
+from prober.core.timeline import Timeline
 
 
 class Measurements(msgspec.Struct, frozen=True, kw_only=True):
-    """Durations in seconds; both ends of each are named in the README's table."""
+    """Durations in seconds; both ends of each are named in the README's table. `yield_time` is the slowest one's."""
 
     trial: float | None = None
     room_join: float | None = None
@@ -35,18 +31,6 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     greeting: float | None = None
     responses: tuple[float | None, ...] = ()
     yield_time: float | None = None
-
-
-class TurnReading(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn's response, and what is known of the path beside it; or, in `void`, why there is no number."""
-
-    turn: int
-    response: float | None
-    void: str | None
-    drift: float | None
-    jitter_buffer: float | None
-    packets_lost: int | None
-    concealed: float | None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +44,6 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[TurnReading, ...]
 
 
-GREETING = 0
-"""The turn under which the greeting is rechecked."""
-AUDIO_LATE_SPAN = 0.2
-"""Seconds before an `AudioLate` event that it speaks of."""
 OBJECTIVES = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready", "greeting", "response", "yield_time")
 """What an objective may be set on; `response` holds for every turn."""
 _ENTERED = frozenset({"trial", "room_join", "agent_join", "agent_ready", "time_to_ready"})
@@ -74,7 +54,7 @@ MEASURED = MappingProxyType({Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _EN
 def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
     """Every duration that the timeline holds both ends of."""
     granted, joined, agent = (_at(timeline.first(kind)) for kind in (SessionGranted, RoomJoined, AgentJoined))
-    ready = ready_at(timeline, expectations)
+    ready, readings = ready_at(timeline, expectations), turn_readings(timeline, expectations)
     return Measurements(
         trial=_between(_at(timeline.first(TrialRequested)), granted),
         room_join=_between(granted, joined),
@@ -82,7 +62,8 @@ def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
         agent_ready=_between(agent, _at(timeline.first(AgentState))),
         time_to_ready=_between(_at(timeline.first(RunStarted)), ready),
         greeting=None if greeting_void(timeline, expectations) else _between(ready, _at(timeline.greeting())),
-        responses=tuple(reading.response for reading in turn_readings(timeline, expectations)),
+        responses=tuple(reading.response for reading in readings),
+        yield_time=max((reading.yield_time for reading in readings if reading.yield_time is not None), default=None),
     )
 
 
@@ -92,19 +73,6 @@ def value_of(measurements: Measurements, name: str) -> float | None:
         return max((response for response in measurements.responses if response is not None), default=None)
     value: float | None = getattr(measurements, name, None)
     return value
-
-
-def ready_at(timeline: Timeline, expectations: Expectations) -> float | None:
-    """When a customer stops seeing "connecting…": the target's ready signal and, where we listen, its track."""
-    signals: dict[Ready, Event | None] = {
-        Ready.JOINED: timeline.first(AgentJoined),
-        Ready.STATE: timeline.first(AgentState),
-        Ready.TRACK: timeline.first(AgentTrack),
-    }
-    needed = {expectations.ready} | ({Ready.TRACK} if expectations.subscribes else set())
-    found = [signals[signal] for signal in needed]
-    moments = [event.at for event in found if event is not None]
-    return max(moments) if len(moments) == len(found) else None
 
 
 def health(timeline: Timeline, expectations: Expectations) -> Health:
@@ -121,120 +89,9 @@ def health(timeline: Timeline, expectations: Expectations) -> Health:
     )
 
 
-def greeting_void(timeline: Timeline, expectations: Expectations) -> str | None:
-    """Why the greeting's number may not be believed, or None; also None where nobody greeted."""
-    greeting, ready = timeline.greeting(), ready_at(timeline, expectations)
-    if greeting is None or ready is None:
-        return None
-    recheck = timeline.first(TurnRechecked, where=lambda event: event.turn == GREETING)
-    if recheck is None:
-        return "not checked again from the recording"
-    return _troubled(timeline, ready, greeting.at, expectations.limits) or _disagreement(
-        greeting.at, recheck.answered, "greeting", expectations.limits
-    )
-
-
-def turn_readings(timeline: Timeline, expectations: Expectations) -> tuple[TurnReading, ...]:
-    """A reading for every turn of the scenario, spoken or not."""
-    spoken = {turn.number: turn for turn in timeline.turns()}
-    return tuple(
-        _reading(timeline, spoken.get(number), number, expectations.limits)
-        for number in range(1, len(expectations.turns) + 1)
-    )
-
-
-def _reading(timeline: Timeline, turn: Turn | None, number: int, limits: Limits) -> TurnReading:
-    if turn is None or turn.ended is None or turn.answered is None:
-        return TurnReading(
-            turn=number, response=None, void=None, drift=None, jitter_buffer=None, packets_lost=None, concealed=None
-        )
-    ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
-    before = timeline.last(ReceiverStats, until=turn.answered)
-    after = timeline.first(ReceiverStats, since=turn.answered)
-    jitter_buffer = _jitter_buffer(before, after)
-    void = _unfit(timeline, turn, jitter_buffer, limits)
-    return TurnReading(
-        turn=number,
-        response=_round(turn.answered - turn.ended) if void is None else None,
-        void=void,
-        drift=None if ended is None else ended.drift,
-        jitter_buffer=jitter_buffer,
-        packets_lost=None if before is None or after is None else after.packets_lost - before.packets_lost,
-        concealed=_concealed(before, after),
-    )
-
-
-def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: Limits) -> str | None:
-    """Why this turn's response may not be believed, or None."""
-    assert turn.ended is not None  # noqa: S101 - the caller has looked
-    assert turn.answered is not None  # noqa: S101
-    number = turn.number
-    if turn.overlapped:
-        return "the agent spoke over our sentence"
-    trouble = _troubled(timeline, turn.began, turn.answered, limits)
-    if trouble is not None:
-        return trouble
-    ended = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
-    if ended is not None and abs(ended.drift) > limits.drift:
-        return f"our sentence was stretched by {ended.drift * 1000:.0f} ms on its way out"
-    if jitter_buffer is None:
-        return "WebRTC gave no statistics for the agent's audio"
-    if jitter_buffer > limits.jitter_buffer:
-        return (
-            f"the jitter buffer held {jitter_buffer * 1000:.0f} ms: the prober's host or network delays what it hears"
-        )
-    recheck = timeline.first(TurnRechecked, where=lambda event: event.turn == number)
-    if recheck is None:
-        return "not checked again from the recording"
-    return _disagreement(turn.ended, recheck.ended, "end of our speech", limits) or _disagreement(
-        turn.answered, recheck.answered, "onset of the answer", limits
-    )
-
-
-def _troubled(timeline: Timeline, since: float, until: float, limits: Limits) -> str | None:
-    """Whether the prober was unfit to hear in this stretch of time, in words."""
-    for stall in timeline.all(Stalled, since=since):
-        if stall.at - stall.seconds <= until and stall.seconds > limits.stall:
-            return f"the prober stalled for {stall.seconds:.2f} s"
-    late = timeline.first(AudioLate, since=since)
-    if late is not None and late.at - AUDIO_LATE_SPAN <= until:
-        return f"the agent's audio reached the prober {late.seconds * 1000:.0f} ms late"
-    return None
-
-
-def _disagreement(ours: float, again: float | None, what: str, limits: Limits) -> str | None:
-    """Whether the recording tells of another moment than the run did, in words."""
-    if again is None:
-        return f"the recording does not show the {what}"
-    if abs(ours - again) > limits.recheck:
-        return (
-            f"the recording shows the {what} {abs(again - ours) * 1000:.0f} ms {'later' if again > ours else 'earlier'}"
-        )
-    return None
-
-
 def _at(event: Event | None) -> float | None:
     return None if event is None else event.at
 
 
 def _between(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None or end < start else _round(end - start)
-
-
-def _jitter_buffer(before: ReceiverStats | None, after: ReceiverStats | None) -> float | None:
-    """Mean seconds a sample waited in the jitter buffer between two snapshots."""
-    if before is None or after is None or after.jitter_buffer_emitted <= before.jitter_buffer_emitted:
-        return None
-    emitted = after.jitter_buffer_emitted - before.jitter_buffer_emitted
-    return _round((after.jitter_buffer_delay - before.jitter_buffer_delay) / emitted)
-
-
-def _concealed(before: ReceiverStats | None, after: ReceiverStats | None) -> float | None:
-    """Share of the samples between two snapshots that were made up for lost ones."""
-    if before is None or after is None or after.total_samples <= before.total_samples:
-        return None
-    return _round((after.concealed_samples - before.concealed_samples) / (after.total_samples - before.total_samples))
-
-
-def _round(seconds: float) -> float:
-    return round(seconds, 6)
+    return None if start is None or end is None or end < start else round(end - start, 6)

@@ -28,13 +28,16 @@ class Reason(StrEnum):
     AGENT_NO_TRACK = "agent_no_track"
     AGENT_SILENT = "agent_silent"
     AGENT_NO_RESPONSE = "agent_no_response"
+    AGENT_INTERRUPTED_US = "agent_interrupted_us"
     AGENT_WRONG_ANSWER = "agent_wrong_answer"
+    BARGE_IN_IGNORED = "barge_in_ignored"
     AGENT_LEFT = "agent_left"
     DISCONNECTED = "disconnected"
     RUN_DEADLINE = "run_deadline"
     PROBER_OVERLOAD = "prober_overload"
     PROBER_CRASH = "prober_crash"
     PROBER_INTERNAL = "prober_internal"
+    PROBER_OFFLINE = "prober_offline"
     PROBER_THROTTLED = "prober_throttled"
     INTERRUPTED = "interrupted"
 
@@ -59,7 +62,14 @@ class Words(NamedTuple):
 
 
 OURS = frozenset(
-    {Reason.PROBER_OVERLOAD, Reason.PROBER_CRASH, Reason.PROBER_INTERNAL, Reason.PROBER_THROTTLED, Reason.INTERRUPTED}
+    {
+        Reason.PROBER_OVERLOAD,
+        Reason.PROBER_CRASH,
+        Reason.PROBER_INTERNAL,
+        Reason.PROBER_OFFLINE,
+        Reason.PROBER_THROTTLED,
+        Reason.INTERRUPTED,
+    }
 )
 """Reasons that say nothing about the target: the run is inconclusive."""
 
@@ -114,8 +124,16 @@ WORDS: dict[Reason, Words] = {
         "Agent did not answer what it was told.",
         "The agent's ears first (STT key, quota, errors in the worker's log), then its LLM and TTS.",
     ),
+    Reason.AGENT_INTERRUPTED_US: Words(
+        "Agent spoke while the caller was speaking.",
+        "The agent's endpointing: the pause it takes for the end of a turn, and whether noise or echo starts it.",
+    ),
     Reason.AGENT_WRONG_ANSWER: Words(
         "Agent answered something else than expected.", "What the agent heard (its STT), then its prompt and model."
+    ),
+    Reason.BARGE_IN_IGNORED: Words(
+        "Agent went on speaking when the caller interrupted it.",
+        "Whether the agent allows interruptions, and what it takes for one: its minimum length, its turn detection.",
     ),
     Reason.AGENT_LEFT: Words(
         "Agent left the room unexpectedly.",
@@ -135,6 +153,10 @@ WORDS: dict[Reason, Words] = {
     ),
     Reason.PROBER_INTERNAL: Words(
         "The prober has a bug.", "Keep the record and report it; this says nothing about the target."
+    ),
+    Reason.PROBER_OFFLINE: Words(
+        "The prober's own network is down.",
+        "The network of the prober's host: hosts independent of the target did not answer either.",
     ),
     Reason.PROBER_THROTTLED: Words(
         "The product asked the prober to slow down.", "The rate limit for our marked requests, or a longer interval."

@@ -25,15 +25,17 @@ class Speech(NamedTuple):
 class Turn(NamedTuple):
     """One sentence of ours and what the agent did about it. Moments in seconds of the run.
 
-    `answered` is the onset of the agent's answer. Where the agent spoke over our sentence `overlapped` holds; if that
-    speech went on past our end it is the answer, and `answered` is our end: an answer without a latency.
+    `answered` is the onset of the agent's answer. Where the agent began to speak over our sentence, `interrupted` is
+    when; if that speech went on past our end it is the answer, and `answered` is our end: an answer without a latency.
+    `under` is the agent's speech that we began to speak over; what remains of it answers nothing.
     """
 
     number: int
     began: float
     ended: float | None
     answered: float | None
-    overlapped: bool
+    interrupted: float | None
+    under: Speech | None
 
 
 class Timeline:
@@ -84,16 +86,19 @@ class Timeline:
         number = begin.turn
         end = self.first(UtteranceEnded, since=begin.at, where=lambda event: event.turn == number)
         if end is None:
-            return Turn(number, begin.at, None, None, overlapped=False)
+            return Turn(number, begin.at, None, None, None, None)
         over = [
             speech
             for speech in self.agent_speech()
             if speech.started < end.at and (speech.stopped is None or speech.stopped > begin.at)
         ]
-        if any(speech.stopped is None or speech.stopped > end.at for speech in over):
-            return Turn(number, begin.at, end.at, end.at, overlapped=True)
+        under = next((speech for speech in over if begin.barge_in and speech.started < begin.at), None)
+        theirs = [speech for speech in over if speech is not under]
+        interrupted = theirs[0].started if theirs else None
+        if any(speech.stopped is None or speech.stopped > end.at for speech in theirs):
+            return Turn(number, begin.at, end.at, end.at, interrupted, under)
         answer = self.first(AgentSpeechStarted, since=end.at, until=limit)
-        return Turn(number, begin.at, end.at, None if answer is None else answer.at, overlapped=bool(over))
+        return Turn(number, begin.at, end.at, None if answer is None else answer.at, interrupted, under)
 
     def greeting(self) -> AgentSpeechStarted | None:
         """The agent's first speech, if it came before ours."""

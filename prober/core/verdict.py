@@ -5,35 +5,38 @@ What the prober itself may have missed is never the target's failure.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import msgspec
 
 from prober.core.events import (
-    AgentJoined,
-    AgentState,
-    AgentTrack,
+    AnchorsAsked,
     ChildExited,
     CleanedUp,
-    Event,
     Heartbeat,
-    Held,
     Leaving,
-    RoomJoined,
-    RunStarted,
-    SessionGranted,
+    Reconnected,
+    Reconnecting,
     Stalled,
     Stopped,
     Suspended,
-    TrialRequested,
-    UtteranceEnded,
 )
-from prober.core.measure import Measurements, ready_at, value_of
-from prober.core.plan import Expectations, Greeting, Ready, Scenario
+from prober.core.measure import Measurements, value_of
+from prober.core.milestones import milestones
+from prober.core.plan import Expectations, WhenInterrupted
 from prober.core.reasons import OURS, WORDS, Outcome, Reason
 from prober.core.timeline import Timeline
 
+NETWORK = frozenset(
+    {
+        Reason.TRIAL_UNREACHABLE,
+        Reason.TRIAL_TIMEOUT,
+        Reason.SERVER_UNREACHABLE,
+        Reason.MEDIA_UNREACHABLE,
+        Reason.DISCONNECTED,
+    }
+)
+"""Reasons that a dead network of our own brings about as well."""
 HEARTBEAT = 1.0
 """Seconds between the child's heartbeats."""
 
@@ -56,27 +59,34 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     met: bool | None
 
 
-class Milestone(NamedTuple):
-    """What a good run reaches: `moment` finds when; due `within` seconds after `anchor` (None: its predecessor)."""
-
-    reason: Reason
-    within: float
-    moment: Callable[[Timeline], float | None]
-    anchor: Callable[[Timeline], float | None] | None = None
-
-
 def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
-    """The first thing that went wrong, in order of time, explains the run."""
+    """The first thing that went wrong, in order of time, explains the run; unless we were offline when it did."""
+    verdict = _judge(timeline, expectations)
+    asked = timeline.last(AnchorsAsked)
+    if verdict.outcome is Outcome.FAIL and asked is not None and asked.answered == 0 and network_failed(timeline):
+        return _because(Reason.PROBER_OFFLINE, f"{verdict.reason}, and no answer from {asked.of} independent hosts")
+    return verdict
+
+
+def network_failed(timeline: Timeline) -> bool:
+    """Whether what went wrong may have been the network, ours as well as theirs: entry, signal or media."""
+    broken, mended = timeline.last(Reconnecting), timeline.last(Reconnected)
+    if broken is not None and (mended is None or mended.at < broken.at):
+        return True
+    return any(stop.reason in NETWORK for stop in timeline.all(Stopped))
+
+
+def _judge(timeline: Timeline, expectations: Expectations) -> Verdict:
     slept = next(timeline.all(Suspended), None)
     if slept is not None:
         return _because(Reason.PROBER_OVERLOAD, f"the machine slept for {slept.seconds:.0f} s during the run")
-    seen = _seen_until(timeline)
+    seen, faults = _seen_until(timeline), _faults(timeline, expectations)
     previous = 0.0
     for milestone in milestones(expectations):
         anchor = previous if milestone.anchor is None else milestone.anchor(timeline)
         due = (previous if anchor is None else anchor) + milestone.within
         reached = milestone.moment(timeline)
-        fault = _fault(timeline, until=due if reached is None else min(reached, due))
+        fault = _first(faults, until=due if reached is None else min(reached, due))
         if fault is not None:
             return _because(fault.reason, fault.detail)
         if reached is None and seen < due:
@@ -92,32 +102,10 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
             return _because(milestone.reason, f"{late}not within {milestone.within:g} s")
         previous = max(previous, reached)
     leaving = timeline.first(Leaving, since=previous)
-    fault = _fault(timeline, until=seen if leaving is None else leaving.at)
+    fault = _first(faults, until=seen)
     if fault is not None and fault.reason is not Reason.RUN_DEADLINE:  # nothing was left to wait for
         return _because(fault.reason, fault.detail)
     return Verdict(outcome=Outcome.PASS) if leaving is not None else _unfinished(timeline, seen)
-
-
-def milestones(expectations: Expectations) -> Iterator[Milestone]:
-    """What a good run of this scenario reaches, in the order in which it is asked for."""
-    within = expectations.deadlines
-    yield Milestone(Reason.TRIAL_TIMEOUT, within.trial, _moment(SessionGranted), _moment(TrialRequested))
-    yield Milestone(Reason.SERVER_UNREACHABLE, within.room_join, _moment(RoomJoined), _moment(SessionGranted))
-    yield Milestone(Reason.AGENT_ABSENT, within.agent_join, _moment(AgentJoined), _moment(RoomJoined))
-    if expectations.ready is Ready.STATE:
-        yield Milestone(Reason.AGENT_NOT_READY, within.agent_ready, _moment(AgentState), _moment(AgentJoined))
-    if expectations.subscribes or expectations.ready is Ready.TRACK:
-        yield Milestone(Reason.AGENT_NO_TRACK, within.agent_ready, _moment(AgentTrack), _moment(AgentJoined))
-    if expectations.scenario is Scenario.JOIN:
-        yield Milestone(Reason.RUN_DEADLINE, within.run, _moment(Held), _moment(RunStarted))
-        return
-    if expectations.greeting is Greeting.EXPECTED:
-        yield Milestone(
-            Reason.AGENT_SILENT, within.greeting, _greeted, lambda timeline: ready_at(timeline, expectations)
-        )
-    for number, turn in enumerate(expectations.turns, start=1):
-        yield Milestone(Reason.RUN_DEADLINE, within.run, _spoken(number), _moment(RunStarted))
-        yield Milestone(Reason.AGENT_NO_RESPONSE, turn.reply_within, _answered(number), _spoken(number))
 
 
 def judge_objectives(measurements: Measurements, expectations: Expectations) -> tuple[Objective, ...]:
@@ -147,10 +135,20 @@ def _unfinished(timeline: Timeline, seen: float) -> Verdict:
     return _because(Reason.PROBER_INTERNAL, f"the record ends at {seen:.1f} s without a reason")
 
 
-def _fault(timeline: Timeline, until: float) -> Stopped | None:
-    """The earliest fault up to a moment; what happens after we began to leave is nobody's failure."""
-    leaving = timeline.first(Leaving)
-    return timeline.first(Stopped, until=until if leaving is None else min(until, leaving.at))
+def _faults(timeline: Timeline, expectations: Expectations) -> list[Stopped]:
+    """What a good run does not have, in order of time; after we began to leave nothing is anybody's failure."""
+    faults = list(timeline.all(Stopped, until=_seen_until(timeline)))
+    if expectations.interruption is WhenInterrupted.FAIL:
+        faults += (
+            Stopped(at=turn.interrupted, reason=Reason.AGENT_INTERRUPTED_US, detail=f"turn {turn.number}")
+            for turn in timeline.turns()
+            if turn.interrupted is not None
+        )
+    return sorted(faults, key=lambda fault: fault.at)
+
+
+def _first(faults: Sequence[Stopped], until: float) -> Stopped | None:
+    return next((fault for fault in faults if fault.at <= until), None)
 
 
 def _seen_until(timeline: Timeline) -> float:
@@ -174,31 +172,3 @@ def _blindness(timeline: Timeline, since: float, until: float) -> float:
         if gap > 1.5 * HEARTBEAT
     )
     return max(stalls, gaps)
-
-
-def _moment(kind: type[Event]) -> Callable[[Timeline], float | None]:
-    def find(timeline: Timeline) -> float | None:
-        event = timeline.first(kind)
-        return None if event is None else event.at
-
-    return find
-
-
-def _greeted(timeline: Timeline) -> float | None:
-    greeting = timeline.greeting()
-    return None if greeting is None else greeting.at
-
-
-def _spoken(number: int) -> Callable[[Timeline], float | None]:
-    def find(timeline: Timeline) -> float | None:
-        event = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
-        return None if event is None else event.at
-
-    return find
-
-
-def _answered(number: int) -> Callable[[Timeline], float | None]:
-    def find(timeline: Timeline) -> float | None:
-        return next((turn.answered for turn in timeline.turns() if turn.number == number), None)
-
-    return find

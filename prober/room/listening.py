@@ -8,7 +8,7 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from prober.core.events import AgentSpeechStarted, AgentSpeechStopped, AudioLate
-from prober.core.measure import AUDIO_LATE_SPAN
+from prober.core.readings import AUDIO_LATE_SPAN
 from prober.core.sound_clock import StreamClock
 from prober.core.speech import RATE, SpeechDetector, VoiceGate
 from prober.recorder import Recorder

@@ -41,7 +41,8 @@ class Presence:
         self._here = False
         self._heard: set[str] = set()
         self.tracks: asyncio.Queue[rtc.Track] = asyncio.Queue()
-        self.transcripts: asyncio.Queue[tuple[rtc.TextStreamReader, str]] = asyncio.Queue()
+        self.transcripts: asyncio.Queue[tuple[rtc.TextStreamReader, str, float]] = asyncio.Queue()
+        self._said: list[tuple[float, str]] = []
         self._watch()
 
     def entered(self, at: float) -> None:
@@ -57,7 +58,7 @@ class Presence:
     def _watch(self) -> None:
         room, record, elapsed = self._room, self._recorder.record, self._recorder.elapsed
         room.register_text_stream_handler(
-            TRANSCRIPTION, lambda reader, identity: self.transcripts.put_nowait((reader, identity))
+            TRANSCRIPTION, lambda reader, identity: self.transcripts.put_nowait((reader, identity, elapsed()))
         )
 
         @room.on("participant_connected")
@@ -115,19 +116,26 @@ class Presence:
         """A first sight already carries attributes and tracks: they are read here and not only when they change."""
         identity, attributes = participant.identity, participant.attributes
         kind = rtc.ParticipantKind.Name(participant.kind).removeprefix("PARTICIPANT_KIND_").lower()
-        self._recorder.record(ParticipantSeen(at=at, identity=identity, kind=kind, before_us=before_us))
-        if self._agent is not None or not is_agent(participant):
-            return
+        behalf = attributes.get(ON_BEHALF)
+        self._recorder.record(
+            ParticipantSeen(at=at, identity=identity, kind=kind, before_us=before_us, on_behalf_of=behalf)
+        )
+        if self._agent is None and is_agent(participant):
+            self._meet(participant, at, before_us=before_us)
+        for person in list(self._room.remote_participants.values()):  # an avatar may be here before its agent
+            for publication in person.track_publications.values():
+                self._see_publication(publication, person)
+
+    def _meet(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
+        identity, attributes = participant.identity, participant.attributes
         self._agent = identity
         self._recorder.record(AgentJoined(at=at, identity=identity, name=attributes.get(NAME, ""), before_us=before_us))
         if STATE in attributes:
             self._recorder.record(AgentState(at=at, identity=identity, state=attributes[STATE]))
-        for publication in participant.track_publications.values():
-            self._see_publication(publication, participant)
 
     def _see_publication(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         """A track is there once we are subscribed; where the scenario only looks, once it is published."""
-        wanted = participant.identity == self._agent and publication.kind == rtc.TrackKind.KIND_AUDIO
+        wanted = self._speaks(participant) and publication.kind == rtc.TrackKind.KIND_AUDIO
         track = publication.track
         if not wanted or publication.sid in self._heard or (self._listens and track is None):
             return
@@ -136,19 +144,35 @@ class Presence:
         if self._listens and track is not None:
             self.tracks.put_nowait(track)
 
+    def _speaks(self, participant: rtc.RemoteParticipant) -> bool:
+        """Whether the agent's voice comes from here: from itself or, where it publishes no sound, from its avatar."""
+        if self._agent is None or participant.identity == self._agent:
+            return self._agent is not None
+        if participant.attributes.get(ON_BEHALF) != self._agent:
+            return False
+        agent = self._room.remote_participants.get(self._agent)
+        published = () if agent is None else agent.track_publications.values()
+        return not any(publication.kind == rtc.TrackKind.KIND_AUDIO for publication in published)
+
     async def read_transcripts(self) -> None:
         """Record every transcript that comes, until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 group.create_task(self._read_transcript(*await self.transcripts.get()))
 
-    async def _read_transcript(self, reader: rtc.TextStreamReader, identity: str) -> None:
+    def agent_text(self, since: float) -> str:
+        """The agent's transcripts that began since this moment, in order; what was said is kept nowhere else."""
+        return " ".join(text for began, text in sorted(self._said) if began >= since)
+
+    async def _read_transcript(self, reader: rtc.TextStreamReader, identity: str, began: float) -> None:
         final = (reader.info.attributes or {}).get("lk.transcription_final") == "true"
         try:
             text = await reader.read_all()
         except rtc.StreamError:
             return  # broken off by its sender; a run does not depend on transcripts
         ours = identity == self._room.local_participant.identity
+        if identity == self._agent:
+            self._said.append((began, text))
         self._recorder.record(
             TranscriptHeard(
                 at=self._recorder.elapsed(), speaker="caller" if ours else "agent", final=final, characters=len(text)

@@ -8,8 +8,8 @@ import soundfile  # type: ignore[import-untyped]  # has no stubs
 from numpy.typing import NDArray
 
 from prober.core.alignment import align
-from prober.core.events import Event
-from prober.core.measure import GREETING
+from prober.core.events import Event, TurnRechecked, YieldRechecked
+from prober.core.readings import GREETING
 from prober.core.speech import RATE, VoiceGate, speech_segments
 from prober.core.timeline import Timeline, Turn
 from prober.fixtures import Clip
@@ -17,6 +17,8 @@ from prober.room.playback import PATIENCE
 
 BEFORE, AFTER = 0.4, 1.0
 """Seconds of the recording looked at before the end of our speech and after the answer's onset."""
+LONG_BEFORE = 2.0
+"""Seconds looked at before the end of the agent's speech: enough of it to be known for speech."""
 EARLY = 0.05
 """Seconds by which the recording may date an onset earlier than the run did."""
 
@@ -39,24 +41,32 @@ class Recording:
         """Lay down what came from the agent."""
         self._theirs.append((round(at * RATE), pcm))
 
-    def recheck(self, events: Sequence[Event], gate: VoiceGate) -> Iterator[tuple[int, float | None, float | None]]:
-        """Per answered turn: (turn, end of our speech, onset of the answer), from the sound alone; None: not there.
-
-        The greeting, if there was one, is turn 0 and has no end of ours.
-        """
+    def recheck(
+        self, events: Sequence[Event], gate: VoiceGate, *, at: float
+    ) -> Iterator[TurnRechecked | YieldRechecked]:
+        """The moments of the greeting, of every answered turn and of every interruption, from the sound alone."""
         left, right, timeline = self._lay(self._ours), self._lay(self._theirs), Timeline(events)
         greeting = timeline.greeting()
         if greeting is not None:
-            yield GREETING, None, _onset(right, greeting.at - BEFORE, greeting.at, gate)
+            again = _onset(right, greeting.at - BEFORE, greeting.at, gate)
+            yield TurnRechecked(at=at, turn=GREETING, ended=None, answered=again)
         for turn in timeline.turns():
-            if turn.ended is not None and turn.answered is not None and not turn.overlapped:
-                yield turn.number, self._ended(turn, left), _onset(right, turn.ended, turn.answered, gate)
+            ours = self._found(turn, left)
+            if turn.ended is not None and turn.answered is not None and turn.interrupted is None:
+                answered = _onset(right, turn.ended, turn.answered, gate)
+                yield TurnRechecked(at=at, turn=turn.number, ended=None if ours is None else ours[1], answered=answered)
+            if turn.under is not None and turn.under.stopped is not None:
+                yielded = _end(right, turn.under.stopped, gate)
+                yield YieldRechecked(at=at, turn=turn.number, began=None if ours is None else ours[0], yielded=yielded)
 
-    def _ended(self, turn: Turn, left: NDArray[np.int16]) -> float | None:
+    def _found(self, turn: Turn, left: NDArray[np.int16]) -> tuple[float, float] | None:
+        """Where our sentence begins and ends, in seconds of the run."""
+        if turn.ended is None:
+            return None
         clip, begin, end = self._clips[turn.number]
         onset, last = clip.at(RATE)
         found = align(clip.reference, left[begin:end], onset_sample=onset, end_sample=last, slack=PATIENCE)
-        return None if found is None else (begin + found.end_of_speech) / RATE
+        return None if found is None else ((begin + found.onset) / RATE, (begin + found.end_of_speech) / RATE)
 
     def write(self, path: Path) -> None:
         """Write the stereo file."""
@@ -82,3 +92,10 @@ def _onset(right: NDArray[np.int16], since: float, about: float, gate: VoiceGate
     starts = (begin + onset for onset, _ in speech_segments(right[begin:end], gate))
     earliest = round((since - EARLY) * RATE)
     return next((start / RATE for start in starts if start >= earliest), None)
+
+
+def _end(right: NDArray[np.int16], about: float, gate: VoiceGate) -> float | None:
+    """End of the speech that ends nearest to a moment, found by the same means."""
+    begin, end = max(0, round((about - LONG_BEFORE) * RATE)), round((about + AFTER) * RATE)
+    ends = [(begin + last) / RATE for _, last in speech_segments(right[begin:end], gate)]
+    return min(ends, key=lambda found: abs(found - about), default=None)

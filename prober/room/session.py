@@ -13,7 +13,6 @@ from prober.core.events import (
     ReceiverStats,
     RoomJoined,
     TokenValidated,
-    TurnRechecked,
     UtteranceEnded,
     UtteranceStarted,
 )
@@ -104,7 +103,7 @@ class Call:
             causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
             self._recorder.stop(Reason.PROBER_INTERNAL, harmless(", ".join(repr(cause) for cause in causes)))
 
-    async def speak(self, turn: int, clip: Clip) -> None:
+    async def speak(self, turn: int, clip: Clip, *, barge_in: bool) -> None:
         """Say the sentence; its first and last sample of speech are recorded, dated as they left."""
         assert self._microphone is not None  # noqa: S101 - who only looks never speaks
         await self.note_receiver()
@@ -112,8 +111,12 @@ class Call:
         at = self._recorder.since_start
         await self.note_receiver()
         self.recording.spoke(turn, at(spoken.heard_from), spoken.heard, clip)
-        self._recorder.record(UtteranceStarted(at=at(spoken.began), turn=turn, fixture=clip.id))
+        self._recorder.record(UtteranceStarted(at=at(spoken.began), turn=turn, fixture=clip.id, barge_in=barge_in))
         self._recorder.record(UtteranceEnded(at=at(spoken.ended), turn=turn, drift=round(spoken.drift, 6)))
+
+    def agent_text(self, since: float) -> str:
+        """What the agent's transcripts say that have begun since this moment of the run."""
+        return self._presence.agent_text(since)
 
     async def note_receiver(self) -> None:
         """Record WebRTC's totals for the agent's newest track, where there are any in time."""
@@ -142,8 +145,8 @@ class Call:
         for ear in self._ears:
             if ear.heard is not None:
                 self.recording.heard(*ear.heard)
-        for turn, ended, answered in self.recording.recheck(self._recorder.events, self._gates()):
-            self._recorder.record(TurnRechecked(at=self._recorder.elapsed(), turn=turn, ended=ended, answered=answered))
+        for rechecked in self.recording.recheck(self._recorder.events, self._gates(), at=self._recorder.elapsed()):
+            self._recorder.record(rechecked)
 
     async def leave(self) -> None:
         """Say goodbye and give everything back, in the order that leaks nothing."""

@@ -11,6 +11,8 @@ from prober.core.events import (
     AgentSpeechStopped,
     AgentState,
     AgentTrack,
+    AnchorsAsked,
+    AnswerMatched,
     AudioLate,
     ChildExited,
     CleanedUp,
@@ -36,7 +38,7 @@ from prober.core.events import (
     UtteranceEnded,
     UtteranceStarted,
 )
-from prober.core.measure import TurnReading
+from prober.core.readings import TurnReading
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import ENOUGH, Spread, Statistics
@@ -66,22 +68,24 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     TokenValidated: lambda event: f"LiveKit {_ANSWERS.get(event.status, 'answered about')} the token ({event.status})",
     RoomJoined: lambda event: f"room joined as {event.identity}",
     MicrophonePublished: lambda _: "microphone published",
-    ParticipantSeen: lambda event: None if event.kind == "agent" else f"{event.kind} in the room: {event.identity}",
+    ParticipantSeen: lambda event: _person(event.kind, event.identity, event.on_behalf_of),
     AgentJoined: lambda event: f"agent joined{' before us' if event.before_us else ''}: {event.name or event.identity}",
     AgentState: lambda event: f"agent is {event.state}",
     AgentTrack: lambda _: "agent's audio track is there",
     ReadyToSpeak: lambda event: f"turn {event.turn} is ours",
-    UtteranceStarted: lambda event: f"we speak: {event.fixture}",
+    UtteranceStarted: lambda event: f"we speak{' over it' if event.barge_in else ''}: {event.fixture}",
     UtteranceEnded: lambda _: "we have spoken",
     AgentSpeechStarted: lambda _: "agent speaks",
     AgentSpeechStopped: lambda _: "agent has spoken",
     TranscriptHeard: lambda event: f"transcript of the {event.speaker} is there" if event.final else None,
+    AnswerMatched: lambda event: f"answer {event.turn} says what is expected",
     Held: lambda _: "agent is still there",
     Reconnecting: lambda _: "connection to LiveKit lost, reconnecting",
     Reconnected: lambda _: "connected again",
     Stalled: lambda event: f"the prober stalled for {event.seconds:.2f} s",
     Suspended: lambda event: f"the machine slept for {event.seconds:.0f} s",
     AudioLate: lambda event: f"audio came {event.seconds * 1000:.0f} ms late",
+    AnchorsAsked: lambda event: f"{event.answered} of {event.of} hosts independent of the target answer",
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",
     CleanedUp: lambda event: f"{event.resource} {event.name} {event.detail}",
@@ -93,6 +97,13 @@ def moment(event: Event) -> str | None:
     """One line for an event; None for those that only machines read."""
     words = _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
     return None if words is None else f"{event.at:8.3f} s  {words}"
+
+
+def _person(kind: str, identity: str, on_behalf_of: str | None) -> str | None:
+    """An agent is told of by what follows: that it is the one, or in the summary that it is not."""
+    if on_behalf_of is not None:
+        return f"avatar of the agent in the room: {identity}"
+    return None if kind == "agent" else f"{kind} in the room: {identity}"
 
 
 def _http(event: HttpMoment) -> str | None:
@@ -184,6 +195,9 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
         yield f"  objective {objective.name} ≤ {objective.limit:g} s: {judged}"
     for key, value in record.labels.items():
         yield f"  label {key} = {value}"
+    for person in record.participants:
+        if not person.agent:
+            yield f"  also in the room: {person.identity} ({person.kind})"
     for left in record.left_behind:
         yield f"  left behind: {left}"
     yield f"  prober: {_health(record)}"
@@ -197,8 +211,18 @@ def _measurements(record: RunRecord) -> Iterator[str]:
             yield from (_response(reading, ends) for reading in record.prober.turns[:spoken])
         elif name == "greeting" and record.prober.greeting_void is not None:
             yield f"  {name:14}   none     {record.prober.greeting_void}"
+        elif name == "yield_time":
+            yield from (
+                _yield(reading, ends) for reading in record.prober.turns if reading.yield_time or reading.yield_void
+            )
         elif (value := getattr(values, name)) is not None:
             yield f"  {name:14}{value:7.3f} s   {ends}"
+
+
+def _yield(reading: TurnReading, ends: str) -> str:
+    if reading.yield_time is None:
+        return f"  yield_time       none     {reading.yield_void}"
+    return f"  yield_time    {reading.yield_time:7.3f} s   {ends}"
 
 
 def _response(reading: TurnReading, ends: str) -> str:

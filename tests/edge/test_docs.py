@@ -29,7 +29,15 @@ MARKDOWN = sorted(
 )
 
 EXIT_CODES = (0, 1, 2, 3, 4, 129, 130, 143)
-COMMANDS = {"livekit-prober": main, **{f"livekit-prober {name}": command for name, command in main.commands.items()}}
+
+
+def commands(name: str, command: click.Command) -> dict[str, click.Command]:
+    """A command and all below it, by their full names."""
+    below = command.commands.items() if isinstance(command, click.Group) else ()
+    return {name: command} | {path: one for verb, sub in below for path, one in commands(f"{name} {verb}", sub).items()}
+
+
+COMMANDS = commands("livekit-prober", main)
 OPTIONS = sorted(
     {
         (flag, command)

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from prober.core.events import (
     AgentJoined,
     AgentSpeechStarted,
@@ -15,9 +17,11 @@ from prober.core.events import (
     ParticipantSeen,
     ReceiverStats,
     RoomJoined,
+    TranscriptHeard,
     TurnRechecked,
     UtteranceEnded,
     UtteranceStarted,
+    YieldRechecked,
 )
 from prober.core.plan import Session
 from prober.core.reasons import Reason, RunFault
@@ -33,6 +37,7 @@ class Script:
     """What the agent does, in seconds after we joined; None: never.
 
     `replies`: after the end of each sentence. `interrupts`: speech from and to, after the onset of the first sentence.
+    `yields`: the end of the speech that we speak over, after our onset. `text`: what every transcript says.
     `lag`: how much later speech is recorded than it is dated, as by a detector; an end by twice as much.
     """
 
@@ -41,6 +46,9 @@ class Script:
     state: float | None = 0.1
     track: float | None = 0.2
     greets: float | None = 1.0
+    greets_for: float = 1.0
+    yields: float | None = None
+    text: str = ""
     replies: tuple[float | None, ...] = ()
     leaves: float | None = None
     interrupts: tuple[float, float] | None = None
@@ -55,6 +63,8 @@ class ScriptedCall:
         self._script = script
         self._recorder = recorder
         self._turns = 0
+        self._text: list[tuple[float, str]] = []
+        self._ending: asyncio.TimerHandle | None = None
         self.left = False
 
     def at(self, delay: float, event: type[Event], **fields: object) -> None:
@@ -69,16 +79,24 @@ class ScriptedCall:
     def say(self, delay: float, seconds: float = 1.0) -> None:
         """The agent speaks."""
         self._detect(delay, AgentSpeechStarted, self._script.lag)
-        self._detect(delay + seconds, AgentSpeechStopped, 2 * self._script.lag)
+        self._ending = self._detect(delay + seconds, AgentSpeechStopped, 2 * self._script.lag)
+        if self._script.text:
+            self._text.append((self._recorder.elapsed() + delay, self._script.text))
+            self.at(delay + seconds, TranscriptHeard, speaker="agent", final=True, characters=len(self._script.text))
 
-    def _detect(self, delay: float, event: type[Event], lag: float) -> None:
+    def agent_text(self, since: float) -> str:
+        """What was said from then on, once its transcript is there."""
+        told = [event.at for event in self._recorder.events if isinstance(event, TranscriptHeard)]
+        return " ".join(text for at, text in self._text if since <= at < max(told, default=0.0))
+
+    def _detect(self, delay: float, event: type[Event], lag: float) -> asyncio.TimerHandle:
         at = self._recorder.elapsed() + delay
 
         def happen() -> None:
             if not self.left:
                 self._recorder.record(event(at=at))
 
-        asyncio.get_running_loop().call_later(delay + lag, happen)
+        return asyncio.get_running_loop().call_later(delay + lag, happen)
 
     def enter(self) -> None:
         """We are in; from here the script runs."""
@@ -93,24 +111,27 @@ class ScriptedCall:
         if script.track is not None:
             self.at(script.joins + script.track, AgentTrack, identity=AGENT)
         if script.greets is not None:
-            self.say(script.joins + script.greets)
+            self.say(script.joins + script.greets, script.greets_for)
         if script.leaves is not None:
             asyncio.get_running_loop().call_later(
                 script.joins + script.leaves, self._recorder.stop, Reason.AGENT_LEFT, ""
             )
 
-    async def speak(self, turn: int, clip: Clip) -> None:
+    async def speak(self, turn: int, clip: Clip, *, barge_in: bool) -> None:
         """Speak for as long as the clip's speech lasts."""
         if self._script.breaks is not None:
             raise self._script.breaks
         record, elapsed = self._recorder.record, self._recorder.elapsed
         await self.note_receiver()
         began = elapsed()
+        if barge_in and self._script.yields is not None and self._ending is not None:
+            self._ending.cancel()
+            self._detect(self._script.yields, AgentSpeechStopped, 2 * self._script.lag)
         if self._script.interrupts is not None and turn == 1:
             begin, end = self._script.interrupts
             self.say(begin, end - begin)
         await asyncio.sleep((clip.end_sample - clip.onset_sample) / clip.rate)
-        record(UtteranceStarted(at=began, turn=turn, fixture=clip.id))
+        record(UtteranceStarted(at=began, turn=turn, fixture=clip.id, barge_in=barge_in))
         record(UtteranceEnded(at=elapsed(), turn=turn, drift=0.0))
         delay = self._script.replies[self._turns] if self._turns < len(self._script.replies) else None
         self._turns += 1
@@ -142,6 +163,9 @@ class ScriptedCall:
             self._recorder.record(
                 TurnRechecked(at=self._recorder.elapsed(), turn=turn.number, ended=turn.ended, answered=turn.answered)
             )
+            if turn.under is not None:
+                again = YieldRechecked(at=0.0, turn=turn.number, began=turn.began, yielded=turn.under.stopped)
+                self._recorder.record(msgspec.structs.replace(again, at=self._recorder.elapsed()))
 
 
 def scripted(script: Script, recorder: Recorder, calls: list[ScriptedCall] | None = None):  # type: ignore[no-untyped-def]

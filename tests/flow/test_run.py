@@ -5,15 +5,27 @@ import msgspec
 import numpy as np
 import pytest
 
-from prober.core.events import AnyEvent, Heartbeat, Leaving, SessionGranted
-from prober.core.plan import Deadlines, Expectations, Greeting, Ready, Scenario, Session, TurnPlan
+from prober.child.vigil import watch_clocks
+from prober.core.events import AnyEvent, Heartbeat, Leaving, SessionGranted, Suspended
+from prober.core.plan import (
+    BargeIn,
+    Deadlines,
+    Expectations,
+    Greeting,
+    Ready,
+    Scenario,
+    Session,
+    TurnPlan,
+    WhenInterrupted,
+)
 from prober.core.reasons import Outcome, Reason, RunFault
 from prober.core.record import RunRecord, derive
+from prober.core.timeline import Timeline
 from prober.fixtures import Clip
 from prober.recorder import Recorder
 from prober.run import probe
 from tests.flow.scripted_room import Script, ScriptedCall, scripted
-from tests.timelines import HEAD
+from tests.timelines import HEAD, join
 
 pytestmark = pytest.mark.virtual_time
 
@@ -185,3 +197,72 @@ async def test_a_cancelled_run_leaves_its_room() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert [call.left for call in calls] == [True]
+
+
+INTERRUPTING = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(barge_in=BargeIn(after=1.0, within=2.0)),))
+
+
+async def test_an_agent_that_yields_is_measured_and_answers() -> None:
+    record = await run(Script(greets_for=9.0, yields=0.6, replies=(0.75,)), INTERRUPTING)
+    assert record.outcome is Outcome.PASS, record.message
+    assert record.measurements.yield_time == pytest.approx(0.6)
+    assert record.measurements.responses == pytest.approx((0.75,))
+    (spoken,) = Timeline(record.timeline).turns()
+    assert spoken.began == pytest.approx(1.7 + 3.0 - 0.5)  # its warm-up is over when the first sound comes
+
+
+@pytest.mark.parametrize(("yields", "outcome"), [(1.9, Outcome.PASS), (2.1, Outcome.FAIL), (None, Outcome.FAIL)])
+async def test_an_agent_must_yield_in_time(yields: float | None, outcome: Outcome) -> None:
+    record = await run(Script(greets_for=15.0, yields=yields, replies=(0.75,)), INTERRUPTING)
+    assert record.outcome is outcome
+    if outcome is Outcome.FAIL:
+        assert record.reason is Reason.BARGE_IN_IGNORED
+        assert record.message.startswith("Agent went on speaking when the caller interrupted it.")
+
+
+async def test_where_there_is_nothing_to_interrupt_there_is_no_number() -> None:
+    record = await run(Script(greets_for=1.0, replies=(0.75,)), INTERRUPTING)
+    assert (record.outcome, record.measurements.yield_time) == (Outcome.PASS, None)
+    assert record.prober.turns[0].yield_void == "the agent was silent already when we interrupted it"
+
+
+async def test_an_interruption_fails_only_where_the_scenario_says_so() -> None:
+    strict = msgspec.structs.replace(CONVERSATION, interruption=WhenInterrupted.FAIL)
+    interrupting = Script(interrupts=(0.5, 1.5), replies=(1.0, 0.75))
+    assert (await run(interrupting)).outcome is Outcome.PASS
+    record = await run(interrupting, strict)
+    assert record.reason is Reason.AGENT_INTERRUPTED_US
+    assert record.message == "Agent spoke while the caller was speaking. (turn 1)"
+    assert (await run(Script(replies=(0.75, 0.75)), strict)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "detail"),
+    [
+        ("We are open from NINE to five.", None, ""),
+        (
+            "Sorry, I did not get that.",
+            Reason.AGENT_WRONG_ANSWER,
+            "(turn 1: its transcript (26 characters) does not match)",
+        ),
+        ("", Reason.AGENT_WRONG_ANSWER, "(turn 1: no transcript of it came)"),
+    ],
+)
+async def test_an_answer_is_read_where_a_text_is_expected(text: str, reason: Reason | None, detail: str) -> None:
+    reading = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(expect_text="nine to five"),))
+    record = await run(Script(replies=(0.75,), text=text), reading)
+    assert record.reason is reason, record.message
+    assert record.message.endswith(detail)
+    assert text not in str(record.timeline) or not text
+
+
+async def test_a_machine_that_slept_is_nobodys_failure() -> None:
+    recorder = Recorder(asyncio.get_running_loop().time, lambda _event: None)
+    asleep = iter([0.0, 0.0, 7.5])
+    watching = asyncio.create_task(watch_clocks(recorder, lambda: next(asleep, 7.5)))
+    suspended = await recorder.wait_for(Suspended, due=1.0)
+    watching.cancel()
+    assert suspended.seconds == 7.5
+    record = derive(HEAD, JOIN, (*join(), suspended))
+    assert (record.outcome, record.reason) == (Outcome.INCONCLUSIVE, Reason.PROBER_OVERLOAD)
+    assert "slept for 8 s" in record.message

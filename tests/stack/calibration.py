@@ -5,10 +5,7 @@ short form runs in CI against bounds taken from it.
 """
 
 import asyncio
-import contextlib
-import hashlib
 import json
-import platform
 import random
 import statistics
 import sys
@@ -29,6 +26,7 @@ from prober.refstack.script import Greeting as ScriptedGreeting
 from prober.refstack.script import Impulses, Script
 from prober.refstack.stack import ReferenceStack
 from tests.stack.impulses import exchange_impulses
+from tests.stack.kept import Kept, file_of_this_instrument
 from tests.stack.runs import make_run
 
 SAY = "en-hours"
@@ -54,14 +52,14 @@ class TurnTruth(msgspec.Struct, frozen=True):
     jitter_buffer: float | None
 
 
-class JoinTruth(msgspec.Struct, frozen=True):
+class JoinTruth(msgspec.Struct, frozen=True, tag=True):
     """The agent's join as read and as it was: seconds from our own join to the agent's connection."""
 
     reading: float
     truth: float
 
 
-class CallTruth(msgspec.Struct, frozen=True):
+class CallTruth(msgspec.Struct, frozen=True, tag=True):
     """One call: its turns and its join."""
 
     turns: list[TurnTruth]
@@ -69,7 +67,7 @@ class CallTruth(msgspec.Struct, frozen=True):
     outcome: str
 
 
-class PathTruth(msgspec.Struct, frozen=True):
+class PathTruth(msgspec.Struct, frozen=True, tag=True):
     """Impulses in one room, one-way seconds each way."""
 
     ups: list[float]
@@ -239,52 +237,28 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
 
 DOCUMENT = Path("docs/accuracy.md")
 WANTED_TURNS, WANTED_PATHS, WANTED_JOINS = 120, 10, 100
-ENTRIES = CallTruth | PathTruth | JoinTruth
-KINDS: dict[str, type[ENTRIES]] = {"call": CallTruth, "path": PathTruth, "join": JoinTruth}
 
 
-def table_of_this_instrument() -> Path:
-    """Where measurements of this very code are kept: another instrument begins anew."""
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path("prober").rglob("*.py"))))
-    return Path("build") / f"calibration-{platform.python_version()}-{code.hexdigest()[:12]}.txt"
-
-
-class Table:
-    """What has been measured so far, a line each: an interrupted calibration goes on from here."""
+class Table(Kept[CallTruth | PathTruth | JoinTruth]):
+    """What has been measured so far."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._entries: list[ENTRIES] = []
-        kept = file.read_bytes() if file.exists() else b""
-        if kept and not kept.endswith(b"\n"):  # torn by a kill: what comes next begins a line of its own
-            file.write_bytes(kept + b"\n")
-        for line in kept.splitlines():
-            kind, _, body = line.partition(b" ")
-            with contextlib.suppress(msgspec.DecodeError):
-                self._entries.append(msgspec.json.decode(body, type=KINDS[kind.decode()]))
-
-    def add(self, entry: ENTRIES) -> None:
-        """Keep one more, on disk at once."""
-        self._entries.append(entry)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        kind = next(name for name, type_ in KINDS.items() if isinstance(entry, type_))
-        with self._file.open("ab") as file:
-            file.write(kind.encode() + b" " + msgspec.json.encode(entry) + b"\n")
+        super().__init__(file, CallTruth | PathTruth | JoinTruth)
 
     @property
     def calls(self) -> list[CallTruth]:
         """The calls."""
-        return [entry for entry in self._entries if isinstance(entry, CallTruth)]
+        return [entry for entry in self.entries if isinstance(entry, CallTruth)]
 
     @property
     def paths(self) -> list[PathTruth]:
         """The rooms of impulses."""
-        return [entry for entry in self._entries if isinstance(entry, PathTruth)]
+        return [entry for entry in self.entries if isinstance(entry, PathTruth)]
 
     @property
     def joins(self) -> list[JoinTruth]:
         """The looks at agents that came."""
-        return [entry for entry in self._entries if isinstance(entry, JoinTruth)]
+        return [entry for entry in self.entries if isinstance(entry, JoinTruth)]
 
     @property
     def missing(self) -> dict[str, float]:
@@ -299,7 +273,7 @@ class Table:
 
 async def calibrate() -> str:
     """Fill the table, always what is furthest behind, telling how far it is; the document's text."""
-    table = Table(table_of_this_instrument())
+    table = Table(file_of_this_instrument("calibration"))
     if max(table.missing.values()) > 0:
         async with ReferenceStack(agent="scripted", progress=_tell) as stack:
             while max(table.missing.values()) > 0:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import soundfile  # type: ignore[import-untyped]  # has no stubs
 
-from prober.core.events import AgentJoined, Event, ReadyToSpeak
+from prober.core.events import AgentJoined, AnswerMatched, Event, ReadyToSpeak
 from prober.core.plan import Deadlines, Expectations, Ready, Scenario, TurnPlan
 from prober.core.reasons import Outcome, Reason
 from prober.core.timeline import Timeline
@@ -24,8 +24,10 @@ HURRIED = msgspec.structs.replace(
 
 
 async def test_a_healthy_conversation_is_measured_in_full(stack: ReferenceStack, tmp_path: Path) -> None:
-    record = await make_run(stack, recording=tmp_path / "run.wav")
+    read = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(expect_text="nine to five"),))
+    record = await make_run(stack, read, recording=tmp_path / "run.wav")
     assert record.outcome is Outcome.PASS, record.message
+    assert Timeline(record.timeline).first(AnswerMatched) is not None
     measured = msgspec.to_builtins(record.measurements)
     assert measured.pop("yield_time") is None
     (response,) = measured.pop("responses")

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from prober.core.events import UtteranceEnded
-from prober.core.plan import Deadlines, Expectations, Greeting, Scenario
+from prober.core.plan import BargeIn, Deadlines, Expectations, Greeting, Scenario, TurnPlan
 from prober.core.reasons import Outcome, Reason
 from prober.core.timeline import Timeline
 from prober.refstack.script import Greeting as ScriptedGreeting
@@ -50,3 +50,23 @@ async def test_an_interruption_is_recorded_and_the_turn_has_no_number(scripted_s
     assert record.outcome is Outcome.PASS, record.message
     assert record.measurements.responses == (None,)
     assert record.prober.turns[0].void == "the agent spoke over our sentence"
+
+
+async def test_the_time_an_agent_takes_to_yield_is_measured(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(
+        greeting=ScriptedGreeting(delay=0.5, seconds=9.0), yield_after=0.6, replies=(1.0,)
+    ).to_json()
+    over_it = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(barge_in=BargeIn(after=1.0)),))
+    record = await make_run(scripted_stack, over_it, say=("en-stop",))
+    assert record.outcome is Outcome.PASS, record.message
+    (reading,) = record.prober.turns
+    assert reading.yield_void is None
+    assert record.measurements.yield_time == pytest.approx(0.6 + 0.09, abs=0.06)
+    assert reading.void is None
+
+
+async def test_an_agent_that_talks_on_ignored_us(scripted_stack: ReferenceStack) -> None:
+    scripted_stack.knobs.agent_metadata = Script(greeting=ScriptedGreeting(delay=0.5, seconds=9.0)).to_json()
+    over_it = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(barge_in=BargeIn(after=1.0, within=2.0)),))
+    record = await make_run(scripted_stack, over_it, say=("en-stop",))
+    assert (record.reason, record.measurements.yield_time) == (Reason.BARGE_IN_IGNORED, None)

@@ -57,7 +57,7 @@ def test_every_sentence_is_found(name: str) -> None:
     assert alignment.drift == pytest.approx(0, abs=SAMPLE)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     name=st.sampled_from(["en-yes", "en-hours", "en-noisy", "es-hours"]),
     lead=st.integers(0, PLAYED),

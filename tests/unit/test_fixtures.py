@@ -12,6 +12,7 @@ import soundfile as sf  # type: ignore[import-untyped]  # has no stubs
 from prober import voice
 from prober.fixtures import FixtureError, load_fixture
 from prober.recordings import ids
+from prober.sidecar import encode, read_sidecar, write_whole
 from prober.voice import SileroGate, VoiceGateError
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
@@ -69,7 +70,7 @@ def test_two_channels_are_mixed_and_said_so(tmp_path: Path, caplog: pytest.LogCa
     [
         ("{", "not a speech-fixture/1 sidecar"),
         ("[]", "not a speech-fixture/1 sidecar"),
-        ('{"schema": "other/1"}', "has schema 'other/1', not 'speech-fixture/1'"),
+        ('{"schema": "other/1"}', r"is not a speech-fixture/1 sidecar: .*'other/1'"),
         ('{"schema": "speech-fixture/1"}', "not a speech-fixture/1 sidecar"),
     ],
 )
@@ -94,6 +95,52 @@ def test_a_sidecar_that_points_outside(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text(json.dumps(sidecar))
     with pytest.raises(FixtureError, match="puts speech at"):
         load_fixture(str(tmp_path / "own.wav"))
+
+
+def test_a_sidecar_for_another_rate(tmp_path: Path) -> None:
+    sf.write(tmp_path / "own.wav", load_fixture("en-yes").pcm, 16_000)
+    (tmp_path / "own.json").write_text((AUDIO / "en-yes.json").read_text())
+    with pytest.raises(FixtureError, match=r"at 24000 Hz; .*own\.wav has 16000 Hz"):
+        load_fixture(str(tmp_path / "own.wav"))
+
+
+def test_a_sidecar_written_by_hand_needs_no_more_than_the_hash_and_the_bounds(tmp_path: Path) -> None:
+    known = load_fixture("en-yes")
+    sf.write(tmp_path / "own.wav", known.pcm, known.rate)
+    audio = {"pcm_sha256": json.loads((AUDIO / "en-yes.json").read_text())["audio"]["pcm_sha256"]}
+    speech = {"onset_sample": 100, "end_sample": 200}
+    (tmp_path / "own.json").write_text(json.dumps({"schema": "speech-fixture/1", "audio": audio, "speech": speech}))
+    clip = load_fixture(str(tmp_path / "own.wav"))
+
+    assert (clip.onset_sample, clip.end_sample, clip.bounds, clip.transcript) == (100, 200, "sidecar", None)
+
+
+def test_samples_that_are_no_numbers(tmp_path: Path) -> None:
+    sf.write(tmp_path / "own.wav", np.full(1000, np.nan), 16_000, subtype="FLOAT")
+    with pytest.raises(FixtureError, match="samples that are no numbers"):
+        load_fixture(str(tmp_path / "own.wav"))
+
+
+@pytest.mark.parametrize("path", sorted(AUDIO.glob("*.json")), ids=lambda path: path.stem)
+def test_every_packaged_sidecar_is_whole_and_has_its_licence(path: Path) -> None:
+    sidecar, written = read_sidecar(path), json.loads(path.read_text())
+
+    assert sidecar.source.licence
+    assert (sidecar.transcript, sidecar.language) == (written["transcript"], written["language"])
+    assert json.loads(encode(sidecar)).keys() == written.keys()
+    assert json.loads(encode(sidecar))["speech"] == written["speech"]
+
+
+def test_no_transcript_in_the_repr_of_a_sidecar() -> None:
+    assert "opening" not in repr(read_sidecar(AUDIO / "en-hours.json"))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_whole(tmp_path / "one", b"old")
+    write_whole(tmp_path / "one", b"new")
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path, b"")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"new"}
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from prober.core.events import (
     TurnRechecked,
     UtteranceEnded,
 )
-from prober.core.measure import greeting_void, measure, turn_readings
+from prober.core.measure import measure
 from prober.core.plan import Greeting, Ready
+from prober.core.readings import greeting_void, turn_readings
 from prober.core.timeline import Timeline
 from tests.timelines import AGENT, CONVERSATION, conversation, entered, heartbeats, stats, turn
 
@@ -65,7 +66,7 @@ def spoken_over(*speech: AnyEvent) -> Timeline:
 def test_an_interruption_that_ends_before_us_does_not_answer() -> None:
     timeline = spoken_over(AgentSpeechStarted(at=5.0), AgentSpeechStopped(at=5.8), AgentSpeechStarted(at=8.0))
     spoken = timeline.turns()[0]
-    assert (spoken.overlapped, spoken.answered) == (True, 8.0)
+    assert (spoken.interrupted is not None, spoken.answered) == (True, 8.0)
     reading = turn_readings(timeline, CONVERSATION)[0]
     assert (reading.response, reading.void) == (None, "the agent spoke over our sentence")
 

@@ -62,7 +62,7 @@ def test_edges_of_the_sentences(name: str) -> None:
     assert seconds(online, *offline) == pytest.approx((0, 0), abs=0.015)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     name=st.sampled_from(sorted(set(CLEAN) - {"en-human-long"})),
     lead=st.integers(0, RATE),
@@ -80,7 +80,7 @@ def test_neither_level_nor_position_move_an_edge(name: str, lead: int, peak_dbfs
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(cuts=st.lists(st.integers(1, 1200), min_size=1, max_size=40))
 def test_chunking_does_not_matter(cuts: list[int]) -> None:
     pcm = sentence("en-yes").pcm
@@ -118,7 +118,7 @@ def test_noise_is_no_speech() -> None:
     assert speech_segments(pcm, GATE) == ()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     frequencies=st.lists(st.integers(50, 5000), min_size=1, max_size=2),
     peak_dbfs=st.integers(-40, -6),
@@ -218,7 +218,7 @@ def test_what_counts_as_speech(answers: list[float], kinds: list[str]) -> None:
     assert [edge.kind for edge in detector.push(pcm)] == kinds
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     answers=st.lists(st.floats(0, 1), max_size=120),
     loud=st.lists(st.sampled_from([0.0, 3.0, 300.0, 9000.0]), min_size=1, max_size=60),

@@ -8,6 +8,7 @@ from prober.core.events import (
     AgentSpeechStarted,
     AgentState,
     AgentTrack,
+    AnchorsAsked,
     AnyEvent,
     ChildExited,
     CleanedUp,
@@ -15,7 +16,10 @@ from prober.core.events import (
     Heartbeat,
     Held,
     Leaving,
+    Reconnected,
+    Reconnecting,
     RoomJoined,
+    RunStarted,
     SessionGranted,
     Stalled,
     Stopped,
@@ -142,6 +146,28 @@ def test_a_stall_voids_a_failure_only_if_it_could_hide_the_agent(
     for noticed in (20.799, 20.801):  # the loop may see the agent before it sees its own stall
         events = (*entered()[:5], Stalled(at=noticed, seconds=stall), late, Leaving(at=20.9), *heartbeats(22))
         assert outcome(events) == expected
+
+
+REFUSED = Stopped(at=0.4, reason=Reason.TRIAL_UNREACHABLE, detail="refused")
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"), [(0, unclear(Reason.PROBER_OFFLINE)), (1, fail(Reason.TRIAL_UNREACHABLE))]
+)
+def test_a_dead_network_of_ours_is_not_the_targets_failure(answered: int, expected: tuple[Outcome, Reason]) -> None:
+    asked = AnchorsAsked(at=3.4, answered=answered, of=2)
+    assert outcome((RunStarted(at=0.0, monotonic=0.0), REFUSED, asked)) == expected
+
+
+def test_a_connection_that_never_came_back_may_be_ours() -> None:
+    silent = (*entered()[:5], Reconnecting(at=2.0), AnchorsAsked(at=24.0, answered=0, of=1), *heartbeats(22))
+    assert outcome((*silent, Leaving(at=21.0))) == unclear(Reason.PROBER_OFFLINE)
+    assert outcome((*silent, Reconnected(at=3.0), Leaving(at=21.0))) == fail(Reason.AGENT_ABSENT)
+
+
+def test_an_absent_agent_is_never_our_network() -> None:
+    events = given_up(*entered()[:5], AnchorsAsked(at=24.0, answered=0, of=1), at=21.0)
+    assert outcome(events) == fail(Reason.AGENT_ABSENT)
 
 
 def test_a_run_whose_time_ends_after_the_last_answer_has_passed() -> None:
