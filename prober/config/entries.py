@@ -25,14 +25,11 @@ ONE_KEY: JsonDict = {"minProperties": 1, "maxProperties": 1}
 
 def exactly_one(model: Model, what: str, names: tuple[str, ...]) -> None:
     """Raises ValueError unless one of these keys is given, and only one."""
-    given = [name for name in names if name in {_alias(model, field) for field in model.model_fields_set}]
+    fields = {field.alias or name: name for name, field in type(model).model_fields.items()}
+    given = [name for name in names if getattr(model, fields[name]) is not None]
     if len(given) != 1:
         found = " and ".join(given) + " are given" if given else "none is given"
         raise ValueError(f"{what} is exactly one of {', '.join(names)}; {found}.")
-
-
-def _alias(model: Model, field: str) -> str:
-    return type(model).model_fields[field].alias or field
 
 
 class Extraction(Model):
@@ -165,3 +162,8 @@ class Entry(Model):
     def _one(self) -> "Entry":
         exactly_one(self, "A target's way in", ("trial", "token_endpoint", "direct"))
         return self
+
+    @property
+    def kind(self) -> str:
+        """The key of the way that it is."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)

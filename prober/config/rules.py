@@ -14,11 +14,6 @@ _UNUSED = MappingProxyType({"trial": ("identity", "attributes"), "token_endpoint
 """Marks that no run would carry, by the way in."""
 
 
-def way(target: Target) -> str:
-    """The key of the target's way in."""
-    return next(iter(target.entry.model_fields_set))
-
-
 def timeout(scenario: Scenario, each: Join | Conversation) -> float:
     """Seconds for a whole run: as given, else the smaller of the usual and the interval."""
     return min(TIMEOUTS[scenario], each.interval) if each.timeout is None else each.timeout
@@ -107,7 +102,7 @@ def _never(words: str, target: Target, name: str) -> str:
 
 
 def _marks(target: Target, path: Path) -> Iterator[Problem]:
-    for name in _UNUSED[way(target)]:
+    for name in _UNUSED[target.entry.kind]:
         if getattr(target.marking, name) is not None:
             who = "nobody signs up" if name == "email" else "the product chooses it"
             yield Problem(path=(*path, name), words=f"would never be used: on this way in {who}. Remove it.")

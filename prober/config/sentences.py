@@ -39,15 +39,11 @@ def look(targets: Mapping[str, Target], directory: File) -> tuple[Sentences, lis
         if name not in wrong:
             places[name] = name if recordings.is_id(name) else str((directory / name).absolute())
             wrong[name] = _wrong(name, places[name])
-            lasts = recordings.seconds(places[name])
-            if lasts is not None:
-                seconds[name] = lasts
-            if (
-                wrong[name] is None
-                and not recordings.is_id(name)
-                and not File(places[name]).with_suffix(".json").is_file()
-            ):
-                computed.append(name)
+            if wrong[name] is None:
+                lasts = recordings.seconds(places[name])
+                seconds |= {} if lasts is None else {name: lasts}
+                if not recordings.is_id(name) and not File(places[name]).with_suffix(".json").is_file():
+                    computed.append(name)
         words = wrong[name]
         if words is not None:
             problems.append(Problem(path=path, words=words))

@@ -101,7 +101,8 @@ def check_livekit(url: str, path: Path) -> None:
     """Raises WayError where this is no URL of a LiveKit server."""
     try:
         read = URL(url)
-        usable = read.scheme in _LIVEKIT and bool(read.host) and (read.port is not None or True)
+        _ = read.port  # looked at only when it is asked for
+        usable = read.scheme in _LIVEKIT and bool(read.host)
     except ValueError:
         usable = False
     if not usable:
@@ -148,7 +149,7 @@ def _place(words: str, target: Target, path: Path) -> Path:
                 if step.name == said["name"] and words.startswith("cleanup") == (key == "cleanup"):
                     inside = (_KEYS[said["word"]],) if said["word"] in _KEYS else ()
                     return (*path, "entry", "trial", key, index, *inside)
-    return (*path, "entry", *target.entry.model_fields_set)
+    return (*path, "entry", target.entry.kind)
 
 
 def _trial(trial: entries.Trial, target: Target) -> TrialEntry:

@@ -17,9 +17,9 @@ _SECRET = {"secrets", "livekit", "headers", "form", "json"}
 """Below these keys no value is shown."""
 
 
-def problems(errors: Iterable[ErrorDetails], above: Path = ()) -> Iterator[Problem]:
+def problems(errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
     """Each error with its place; what only follows from an error inside of it is left out."""
-    found = [(_place(error, above), error) for error in errors]
+    found = [(_place(error), error) for error in errors]
     for path, error in found:
         if any(is_within(other, path) for other, _ in found):
             continue
@@ -33,8 +33,8 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {found[0]}?" if found else f"Known are {', '.join(names)}."
 
 
-def _place(error: ErrorDetails, above: Path) -> Path:
-    return (*above, *(key for key in error["loc"] if key != "[key]"))
+def _place(error: ErrorDetails) -> Path:
+    return tuple(key for key in error["loc"] if key != "[key]")
 
 
 def _words(path: Path, error: ErrorDetails) -> str:
@@ -45,7 +45,7 @@ def _words(path: Path, error: ErrorDetails) -> str:
         case "missing":
             return "is missing. It must be given."
         case "value_error":
-            return _capital_after(_shown(path, given), str(context["error"]))
+            return _after(_shown(path, given), str(context["error"]))
         case "literal_error" | "enum" if error["loc"][-1] == "[key]":
             return f"is no measurement. {near(str(path[-1]), OBJECTIVES)}"
         case "literal_error" | "enum":
@@ -101,7 +101,7 @@ def _either(expected: str) -> str:
     return expected.replace("'", "").replace(" or ", ", ")
 
 
-def _capital_after(shown: str, words: str) -> str:
+def _after(shown: str, words: str) -> str:
     return f"{shown} {words}" if shown and words.startswith("is ") else words
 
 
