@@ -109,11 +109,11 @@ async def test_a_missed_objective_exits_3_and_record_keeps_everything(
 
 
 async def test_repeated_runs_are_told_of_in_every_way(scripted_stack: ReferenceStack, tmp_path: Path) -> None:
-    scripted_stack.knobs.agent_metadata = Script(replies=(0.8,)).to_json()
+    scripted_stack.knobs.agent_metadata = Script().to_json()
     xml, prom, summary = (tmp_path / name for name in ("runs.xml", "runs.prom", "summary.md"))
     program = await start(
         scripted_stack,
-        *("--repeat", "2", "--greeting", "expected", "--label", "version=1.2.3", "--json", "-"),
+        *("--repeat", "2", "--scenario", "join", "--label", "version=1.2.3", "--json", "-"),
         *("--junit", str(xml), "--metrics-file", str(prom)),
         env={"GITHUB_STEP_SUMMARY": str(summary)},
     )
@@ -125,16 +125,13 @@ async def test_repeated_runs_are_told_of_in_every_way(scripted_stack: ReferenceS
     assert {record.labels["version"] for record in runs.runs} == {"1.2.3"}
     (told,) = runs.statistics
     assert (told.passed, told.pass_rate, told.exit_code) == (2, 1.0, 0)
-    response = next(spread for spread in told.measurements if spread.name == "response")
-    values = [one for record in runs.runs for one in record.measurements.responses if one is not None]
-    assert (response.n, response.min, response.max, response.median) == (
-        *(len(values), min(values, default=None), max(values, default=None)),
-        None,  # not from two
-    )
+    joining = next(spread for spread in told.measurements if spread.name == "agent_join")
+    values = sorted(record.measurements.agent_join or 0.0 for record in runs.runs)
+    assert (joining.n, [joining.min, joining.max], joining.median) == (2, values, None)
     suites = parse(xml).getroot()  # noqa: S314 - our own
     assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("2", "0", "0")
-    last = read(prom.read_text())["default", "conversation"]
+    last = read(prom.read_text())["default", "join"]
     assert (last.outcome, last.success, last.duration) == ("pass", True, second.seconds)
-    assert last.phases.get("response") == second.measurements.responses[0]
+    assert last.phases["agent_join"] == second.measurements.agent_join
     assert summary.read_text().count("✅ pass") == 2
-    assert "default/conversation: 2 of 2 runs worked, 2 required" in errors.decode()
+    assert "default/join: 2 of 2 runs worked, 2 required" in errors.decode()

@@ -28,7 +28,7 @@ async def test_runs_in_a_row_leave_no_process_thread_handle_or_room(
     workers, threads, handles = held()
     others = await rooms(stack)
     for number in range(count):
-        record = await make_run(stack, look if number % 6 else CONVERSATION)
+        record = await make_run(stack, look if number % 4 else CONVERSATION)
         assert record.outcome is Outcome.PASS, record.message
         assert record.left_behind == ()
     now, threads_now, handles_now = held()

@@ -2,14 +2,14 @@ import msgspec
 import pytest
 
 from prober.core.events import UtteranceEnded
-from prober.core.plan import BargeIn, Deadlines, Expectations, Greeting, Scenario, TurnPlan
+from prober.core.plan import BargeIn, Greeting, TurnPlan
 from prober.core.reasons import Outcome, Reason
 from prober.core.timeline import Timeline
 from prober.refstack.script import Greeting as ScriptedGreeting
 from prober.refstack.script import Script
 from prober.refstack.stack import ReferenceStack
 from tests.stack.calibration import truth_of
-from tests.stack.runs import CONVERSATION, assert_cleaned_up, make_run
+from tests.stack.runs import CONVERSATION, make_run
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -28,20 +28,6 @@ async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: Referenc
     assert ended is not None
     assert spoke.stopped is not None
     assert spoke.stopped < ended.at
-
-
-async def test_an_agent_without_state_is_not_ready(scripted_stack: ReferenceStack) -> None:
-    scripted_stack.knobs.agent_metadata = Script(state=None).to_json()
-    hurried = msgspec.structs.replace(CONVERSATION, deadlines=Deadlines(agent_ready=3.0))
-    record = await make_run(scripted_stack, hurried)
-    assert (record.reason, record.measurements.agent_ready) == (Reason.AGENT_NOT_READY, None)
-
-
-async def test_an_agent_that_leaves_in_mid_call_failed(scripted_stack: ReferenceStack) -> None:
-    scripted_stack.knobs.agent_metadata = Script(leave_after=2.0).to_json()
-    record = await make_run(scripted_stack, Expectations(scenario=Scenario.JOIN))
-    assert record.reason is Reason.AGENT_LEFT
-    assert_cleaned_up(record)
 
 
 async def test_an_interruption_is_recorded_and_the_turn_has_no_number(scripted_stack: ReferenceStack) -> None:

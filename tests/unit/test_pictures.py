@@ -56,7 +56,7 @@ def test_every_stretch_has_its_mark() -> None:
     assert lines[ROWS + 1] == "0.000 s" + " " * 26 + "4.000 s"
 
 
-@settings(max_examples=200)
+@settings(max_examples=40)
 @given(data=st.data(), size=st.integers(1, 3000), width=st.integers(20, 200), loud=st.integers(0, 32_767))
 def test_no_line_is_wider_than_the_terminal_whatever_is_drawn(
     data: st.DataObject, size: int, width: int, loud: int
