@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness soak locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness soak faults locks clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -42,6 +42,9 @@ steadiness: setup  ## 280 runs against a healthy product, write docs/steadiness.
 
 soak: setup      ## 30 runs in a row leave nothing behind
 	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py
+
+faults: setup    ## every fault of the reference stack in a run of its own, write docs/faults.md (ROUNDS=3: three times)
+	@$(BIN)/python -m tests.stack.fault_matrix --rounds $(or $(ROUNDS),1)
 
 locks: .tools/.ready  ## resolve all versions again, with hashes
 	@./requirements/lock.sh $(UV)

@@ -15,6 +15,7 @@ import click
 from prober import __version__
 from prober.commands.check import check
 from prober.commands.demo import demo
+from prober.commands.faults import faults
 from prober.commands.fixtures import fixtures
 from prober.commands.replay import replay
 from prober.commands.run import run
@@ -60,7 +61,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, check, demo, replay, fixtures):
+for _command in (run, check, demo, faults, replay, fixtures):
     main.add_command(_command)
 
 

@@ -63,7 +63,7 @@ async def probe(
 ) -> None:
     """Make the run; whatever happens is in the recorder's events afterwards. Raises only CancelledError."""
     recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin, pid=os.getpid()))
-    deadline = asyncio.get_running_loop().time() + expectations.deadlines.run
+    deadline = asyncio.get_running_loop().time() + expectations.deadlines.run + GRACE
     with _faults_recorded(recorder):
         async with AsyncExitStack() as joined:
             async with _until(deadline, recorder):

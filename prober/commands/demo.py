@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Coroutine
@@ -9,49 +10,73 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
+from click.core import ParameterSource
 
 from prober.child.messages import Order
+from prober.commands.faults import listing
 from prober.commands.outputs import OUTPUTS, GroupedCommand, make_outputs
 from prober.commands.probing import STOPS, probe_all
-from prober.core.plan import ApiKey, Greeting
+from prober.core.plan import ApiKey, Greeting, Plan
 from prober.options import WHAT, all_of, greeting_option, make_plan, trial_entry
 
 FAILED, INCONCLUSIVE = 1, 4
+OF_THE_RUN = frozenset(
+    {"scenario", "say", "greeting", "ready", "agent_join_deadline", "reply_within", "timeout", "objectives"}
+)
+"""Who says one of these says what the run does, and gets that run in place of the one that shows the fault."""
 
 
 @click.command(cls=GroupedCommand, short_help="Start a small real product to try the prober on.")
 @click.option("--once", is_flag=True, help="Make one run against the stack, stop everything, exit as `run` does.")
-@click.option("--fault", metavar="NAME", help="Break the stack first; `--fault help` lists what can be broken.")
+@click.option("--fault", metavar="NAME", help="Break something first; `livekit-prober faults` lists what.")
 @greeting_option(Greeting.EXPECTED)
 @all_of(*WHAT, *OUTPUTS)
 def demo(once: bool, fault: str | None, **what: Any) -> None:
     """Start the reference stack: a small real voice product on this machine. Needs no account.
 
     Without --once it stays up until Ctrl-C, for a browser or for `run --trial-url`; the flags of a run then do nothing.
+    A fault comes with the run that shows it, unless flags say what the run shall do.
     """
     # The reference stack is an extra: only this command needs it.
-    from prober.refstack.faults import EFFECTS, Fault  # noqa: PLC0415
+    from prober.refstack.effects import EFFECTS  # noqa: PLC0415
+    from prober.refstack.faults import Fault, Place  # noqa: PLC0415
     from prober.refstack.process import StackError  # noqa: PLC0415
+    from prober.refstack.sabotage import sabotaged, saboteur  # noqa: PLC0415
     from prober.refstack.stack import ReferenceStack  # noqa: PLC0415
 
     if fault == "help":
-        for known in Fault:
-            click.echo(f"{known.value:16}{EFFECTS[known].description}")
+        click.echo("\n".join(listing()))
         return
     if fault is not None and fault not in set(Fault):
-        raise click.BadParameter(f"'{fault}' is no fault; known are {', '.join(Fault)}.", param_hint="--fault")
+        raise click.BadParameter(f"'{fault}' is no fault; `livekit-prober faults` lists them.", param_hint="--fault")
     outputs = make_outputs(what)
     broken = None if fault is None else Fault(fault)
+    if broken is not None and EFFECTS[broken].place is Place.PROBER and not once:
+        raise click.UsageError(f"--fault {broken} is done to a run and not to the product: add --once.")
+    context = click.get_current_context()
+    chosen = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+
+    def plan_of(stack: ReferenceStack) -> Plan:
+        plan = make_plan(trial_entry(stack.trial_url_with(broken)), what)
+        if broken is not None and not chosen & OF_THE_RUN:
+            shown = EFFECTS[broken].shown
+            plan = msgspec.structs.replace(plan, say=shown.say, expectations=shown.expectations)
+        return sabotaged(plan, broken)
+
+    faults = () if broken is None else (broken,)
     logs = Path(tempfile.mkdtemp(prefix="livekit-prober-"))
 
     async def session() -> int:
-        async with ReferenceStack(fault=broken, directory=logs, progress=_progress) as stack:
-            key = ApiKey(url=stack.server.url, key=stack.server.api_key, secret=stack.server.api_secret)
+        async with ReferenceStack(faults=faults, directory=logs, progress=_progress) as stack:
             if once:
-                order = Order(plan=make_plan(trial_entry(stack.trial_url), what), key=key)
-                return await probe_all([order], outputs)
-            click.echo(f"The product is up: {stack.trial_url}\nOpen it and press Start Trial, or probe it:")
-            click.echo(f"  livekit-prober run --trial-url {stack.trial_url}")
+                server = stack.server_of(broken)
+                key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+                watch = saboteur(broken, lambda: signal.raise_signal(signal.SIGINT))
+                return await probe_all([Order(plan=plan_of(stack), key=key)], outputs, watch=watch)
+            url = stack.trial_url_with(broken)
+            click.echo(f"The product is up: {url}\nOpen it and press Start Trial, or probe it:")
+            click.echo(f"  livekit-prober run --trial-url '{url}'")
             click.echo(f"The logs of its server and its agent are in {logs}\nCtrl-C stops it.")
             return await asyncio.Event().wait()
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.commands.keeping import keep, keep_record, summarize
 from prober.commands.outputs import Outputs
-from prober.core.events import AnyEvent, Stopped
+from prober.core.events import AnyEvent, Event, Stopped
 from prober.core.plan import Plan
 from prober.core.reasons import Reason
 from prober.core.record import Head, RunRecord, derive
@@ -38,11 +38,14 @@ class _Job(NamedTuple):
     series: int
 
 
-async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
+async def probe_all(
+    orders: Sequence[Order], outputs: Outputs, *, watch: Callable[[Event], None] = lambda _event: None
+) -> int:
     """Make these runs (one at least), each `outputs.repeat` times; show them, keep them; the exit code.
 
     Runs of one target are made one after another, those of different targets at once, as many as there are cores. The
-    first signal stops them all in good order: what has begun still gives its record, the others are not made.
+    first signal stops them all in good order: what has begun still gives its record, the others are not made. `watch`
+    is told every event as well.
     """
     stop, signals = asyncio.Event(), list[int]()
 
@@ -54,7 +57,7 @@ async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopped_by, number)
     jobs = _jobs(orders, outputs.repeat)
     report = _report(outputs, [job.run for job in jobs])
-    made = _Making(outputs, report, stop)
+    made = _Making(outputs, report, stop, watch)
     with report:
         records = await made.all(jobs)
     series = in_series(records, outputs.required)
@@ -76,8 +79,8 @@ async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
 class _Making:
     """Makes runs, and remembers what went wrong with the prober's own work."""
 
-    def __init__(self, outputs: Outputs, report: Report, stop: asyncio.Event) -> None:
-        self._outputs, self._report, self._stop = outputs, report, stop
+    def __init__(self, outputs: Outputs, report: Report, stop: asyncio.Event, watch: Callable[[Event], None]) -> None:
+        self._outputs, self._report, self._stop, self._watch = outputs, report, stop, watch
         self._slots = asyncio.Semaphore(_cores())
         self.troubles: list[str] = []
 
@@ -116,11 +119,16 @@ class _Making:
 
     async def _events(self, job: _Job) -> tuple[AnyEvent, ...]:
         """The events of the run; a process that cannot be started is our own trouble, and spoils no other run."""
+
+        def seen(event: Event) -> None:
+            self._report.event(job.run, event)
+            self._watch(event)
+
         try:
             return await run_child(
                 job.order,
                 stop=self._stop,
-                on_event=lambda event: self._report.event(job.run, event),
+                on_event=seen,
                 verbose=self._outputs.verbose,
             )
         except OSError as error:

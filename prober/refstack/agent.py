@@ -1,8 +1,8 @@
 """The reference agent: a real livekit-agents worker that hears, thinks and speaks offline, in its own environment.
 
 It greets the caller, answers the recorded English sentences of FIXTURES_DIR and says so when it did not understand.
-`{"fault": NAME}` in a dispatch's metadata makes that one job fail as a product would. Imports that a worker without a
-job can do without are made where they are used: the worker is ready sooner.
+`{"fault": NAME}` in a dispatch's metadata makes that one job fail as a product would (`agent_faults`). Imports that a
+worker without a job can do without are made where they are used: the worker is ready sooner.
 """
 # ruff: noqa: PLC0415 - see above
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+from agent_faults import called_for
 from livekit import rtc
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
@@ -29,11 +30,9 @@ from livekit.agents import (
     stt,
     tts,
 )
-from livekit.agents.voice.room_io import RoomOptions
 
 NAME = "reference-agent"
 RATE = 16_000
-GREETING = "Hello, how can I help you today?"
 NOT_UNDERSTOOD = "Sorry, I did not get that."
 ANSWERS = {
     "en-book-table": "Sure, a table for four on Friday at half past seven.",
@@ -47,10 +46,11 @@ ANSWERS = {
     "en-noisy": "Sure, a table for four on Friday at half past seven.",
     "en-repeat": "Of course. How can I help you today?",
     "en-stop": "All right, I am waiting.",
-    "en-weather": "Tomorrow will be sunny with a light breeze.",
+    # One long sentence without a pause: an interruption must find it going on.
+    "en-weather": "Tomorrow will be sunny with a light breeze from the west and warm enough to sit outside at noon "
+    "and in the evening there may be a few clouds over the hills but no rain before the middle of next week.",
     "en-yes": "Great.",
 }
-FAULTS = ("missing_tts_key", "async_callback", "agent_deaf")
 
 
 def spoken(text: str) -> str:
@@ -102,6 +102,7 @@ class ScriptedModel(llm.LLM):
     def __init__(self, answers: dict[str, str]) -> None:
         super().__init__()
         self.answers = answers
+        self.thinks = 0.0
 
     def chat(self, *, chat_ctx, tools=None, conn_options=DEFAULT_API_CONNECT_OPTIONS, **_) -> llm.LLMStream:
         """Answer the last thing the caller said."""
@@ -111,6 +112,7 @@ class ScriptedModel(llm.LLM):
 class _ScriptedStream(llm.LLMStream):
     async def _run(self) -> None:
         said = [message.text_content or "" for message in self._chat_ctx.messages() if message.role == "user"]
+        await asyncio.sleep(self._llm.thinks)
         answer = self._llm.answers.get(spoken(said[-1]) if said else "", NOT_UNDERSTOOD)
         delta = llm.ChoiceDelta(role="assistant", content=answer)
         self._event_ch.send_nowait(llm.ChatChunk(id=uuid4().hex, delta=delta))
@@ -168,24 +170,13 @@ def _speech(provider: str) -> tts.TTS:
 class Receptionist(Agent):
     """Speaks first, as the agents of trial products do."""
 
-    def __init__(self) -> None:
+    def __init__(self, call) -> None:
         super().__init__(instructions="You are the receptionist of a small restaurant.")
+        self._call = call
 
     async def on_enter(self) -> None:
         """Greet the caller."""
-        self.session.say(GREETING)
-
-
-async def _note_user_state(event) -> None:
-    """The callback of the incident: an event emitter takes no coroutine function."""
-
-
-def _fault(metadata: str) -> str | None:
-    fault = json.loads(metadata or "{}").get("fault")
-    if fault is not None and fault not in FAULTS:
-        msg = f"unknown fault {fault!r} in the dispatch's metadata; known are {', '.join(FAULTS)}"
-        raise ValueError(msg)
-    return fault
+        await self._call.greet()
 
 
 def prepare(process) -> None:
@@ -198,23 +189,21 @@ def prepare(process) -> None:
 
 
 async def entrypoint(ctx) -> None:
-    """One call."""
-    fault = _fault(ctx.job.metadata)
-    provider = os.environ.get("TTS_PROVIDER", "local")
-    if fault == "missing_tts_key":
-        os.environ.pop("ELEVEN_API_KEY", None)  # this process serves this one job
-        provider = "elevenlabs"
-    session = AgentSession(
-        **ctx.proc.userdata,
-        tts=_speech(provider),
-        turn_handling=TurnHandlingOptions(turn_detection="vad", interruption={"mode": "vad"}),
+    """One call, with the fault that its dispatch asks for."""
+    call = called_for(ctx)
+    provider = call.voice_of or os.environ.get("TTS_PROVIDER", "local")
+    await call.before_join()
+    interruption = {"mode": "vad", "enabled": call.can_be_interrupted}
+    call.session = AgentSession(
+        **call.parts(**ctx.proc.userdata, tts=_speech(provider)),
+        turn_handling=TurnHandlingOptions(turn_detection="vad", interruption=interruption),
     )
-    if fault == "async_callback":
-        session.on("user_state_changed", _note_user_state)
+    call.listen()
     # The session ends with its caller, the job by itself only when the server closes the room.
-    ctx.room.on("participant_disconnected", lambda _: ctx.shutdown("caller left"))
-    hearing = fault != "agent_deaf"
-    await session.start(Receptionist(), room=ctx.room, room_options=RoomOptions(audio_input=hearing), record=False)
+    ctx.room.on("participant_disconnected", lambda person: call.is_caller(person) and ctx.shutdown("caller left"))
+    await call.before_start()
+    await call.session.start(Receptionist(call), room=ctx.room, room_options=call.room_options, record=False)
+    await call.after_start()
 
 
 def serve(call, *, name: str, setup=None) -> None:

@@ -1,56 +1,123 @@
-"""The faults that the reference stack can have, as a table: where each one sits and what a customer would see."""
+"""The faults that the reference stack can have, and what is said of each; `effects` is the table of them.
 
-import json
-from collections.abc import Mapping
+How a fault is made is elsewhere: `trial_app.bad_answers` and `trial_app.bad_tokens`, `elsewhere` (other servers and
+doors), `agent_faults` and `call_faults` (in the agent's environment), `sabotage` (of the prober itself).
+"""
+# ruff: noqa: S105 - tokens have faults too, and these are names
+
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
-from prober.refstack.trial_app.connection import Knobs
+from prober.core.plan import Expectations
+from prober.core.reasons import OURS, Reason
 
 
 class Fault(StrEnum):
-    """What can be wrong with the reference product."""
+    """What can be wrong with the reference product, or with the prober itself."""
+
+    TRIAL_NO_NAME = "trial_no_name"
+    TRIAL_REFUSED = "trial_refused"
+    TRIAL_WRONG_CERTIFICATE = "trial_wrong_certificate"
+    TRIAL_HANGS = "trial_hangs"
+    TRIAL_DRIPS = "trial_drips"
+    TRIAL_500 = "trial_500"
+    TRIAL_429 = "trial_429"
+    TRIAL_HTML = "trial_html"
+    TRIAL_NO_TOKEN = "trial_no_token"
+    TRIAL_HUGE = "trial_huge"
+
+    TOKEN_OTHER_ROOM = "token_other_room"
+    TOKEN_NO_GRANT = "token_no_grant"
+    TOKEN_EXPIRED = "token_expired"
+    TOKEN_NOT_YET_VALID = "token_not_yet_valid"
+    TOKEN_WRONG_KEY = "token_wrong_key"
+
+    SERVER_DOWN = "server_down"
+    ROOM_NOT_MADE = "room_not_made"
+    MEDIA_BLOCKED = "media_blocked"
 
     MISSING_TTS_KEY = "missing_tts_key"
     ASYNC_CALLBACK = "async_callback"
+    NO_WORKER = "no_worker"
+    WRONG_AGENT_NAME = "wrong_agent_name"
+    AGENT_NOT_READY = "agent_not_ready"
+    AGENT_NO_TRACK = "agent_no_track"
+    AGENT_SILENT = "agent_silent"
     AGENT_DEAF = "agent_deaf"
-    TRIAL_500 = "trial_500"
+    AGENT_INTERRUPTS = "agent_interrupts"
+    AGENT_WRONG_ANSWER = "agent_wrong_answer"
+    AGENT_IGNORES_BARGE_IN = "agent_ignores_barge_in"
+    AGENT_CRASHES_AFTER_START = "agent_crashes_after_start"
+    AGENT_LEAVES = "agent_leaves"
+
+    ROOM_DELETED = "room_deleted"
+    CALLER_KICKED = "caller_kicked"
+    DUPLICATE_IDENTITY = "duplicate_identity"
+    AGENT_MONOLOGUE = "agent_monologue"
+
+    SLOW_TRIAL = "slow_trial"
+    SLOW_SERVER = "slow_server"
+    SLOW_AGENT_JOIN = "slow_agent_join"
+    SLOW_AGENT_READY = "slow_agent_ready"
+    SLOW_GREETING = "slow_greeting"
+    SLOW_RESPONSE = "slow_response"
+
+    TWO_AGENTS = "two_agents"
+    AVATAR = "avatar"
+
+    PROBER_OFFLINE = "prober_offline"
+    CHILD_KILLED = "child_killed"
+    CHILD_STALLED = "child_stalled"
+    UNREADABLE_RECORDING = "unreadable_recording"
+    OPERATOR_STOP = "operator_stop"
+
+
+class Place(StrEnum):
+    """Where a fault sits."""
+
+    TRIAL = "trial page"
+    TOKEN = "access token"
+    LIVEKIT = "LiveKit"
+    AGENT = "agent"
+    CALL = "call"
+    SLOW = "slow, but working"
+    HANDLED = "unusual, and no fault"
+    PROBER = "the prober itself"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The run that shows a fault: what it expects, and what it says."""
+
+    expectations: Expectations
+    say: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a fault does to the product, and how that looks from outside."""
+    """What a fault does to a customer, and what the run that shows it comes to.
 
-    description: str
-    in_agent: bool
-    """The agent has the fault, told by its dispatch's metadata; else the trial app has it."""
+    `expected` is the reason of its verdict; without one the run passes and misses the objective `missed`, if any.
+    """
 
+    place: Place
+    customer: str
+    shown: Shown
+    expected: Reason | None = None
+    missed: str | None = None
+    in_agent: bool = False
+    """The agent has the fault, told by its dispatch's metadata."""
 
-EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
-    {
-        Fault.MISSING_TTS_KEY: Effect(
-            description="The agent's job crashes at start for want of its speech provider's key: connecting… for ever.",
-            in_agent=True,
-        ),
-        Fault.ASYNC_CALLBACK: Effect(
-            description="The agent's job crashes at start on an async callback given to .on(): connecting… for ever.",
-            in_agent=True,
-        ),
-        Fault.AGENT_DEAF: Effect(
-            description="The agent joins and greets but hears nothing: every sentence stays without an answer.",
-            in_agent=True,
-        ),
-        Fault.TRIAL_500: Effect(
-            description="Start Trial answers with status 500: nobody gets as far as a call.",
-            in_agent=False,
-        ),
-    }
-)
+    @property
+    def verdict(self) -> str:
+        """What the run says, in a word or two."""
+        if self.expected is not None:
+            return self.expected
+        return "pass" if self.missed is None else f"pass, objective {self.missed} missed"
 
-
-def put(fault: Fault | None, knobs: Knobs) -> None:
-    """Give a running product this fault in place of the one it had; None makes it well again."""
-    in_agent = fault is not None and EFFECTS[fault].in_agent
-    knobs.agent_metadata = json.dumps({"fault": fault}) if in_agent else ""
-    knobs.fail_trial = fault is not None and not in_agent
+    @property
+    def exit_code(self) -> int:
+        """How the run exits."""
+        if self.expected is None:
+            return 0 if self.missed is None else 3
+        return 4 if self.expected in OURS else 1

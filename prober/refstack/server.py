@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,11 +17,22 @@ from prober.refstack.cache import Progress
 from prober.refstack.process import Program, StackError
 from prober.refstack.server_binary import ensure_server
 
+_LOOPBACK = "127.0.0.1"
 _ANSWERS_WITHIN = 20.0
 _LOOK_EVERY = 0.03
 _GRACE = 1.0  # on SIGTERM it waits for all participants to leave, which no caller of ours cares for
 _PASSED_ON = ("HOME", "LANG", "PATH", "TMPDIR", "TZ")  # LIVEKIT_KEYS, UDP_PORT … would override its configuration
 _TRIES = 3  # somebody else may take a port between our look and the server's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What is set in another way than a product should have it."""
+
+    auto_create: bool = True
+    """Whether joining makes the room."""
+    node_ip: str = _LOOPBACK
+    """The address that callers are told to send their media to."""
 
 
 class LiveKitServer:
@@ -30,10 +42,19 @@ class LiveKitServer:
     api_key: str
     api_secret: str
 
-    def __init__(self, *, directory: Path, progress: Progress, binary: Path | None = None) -> None:
-        self.log = directory / "livekit-server.log"
-        self._config = directory / "livekit-server.json"
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        progress: Progress,
+        binary: Path | None = None,
+        name: str = "livekit-server",
+        variant: Variant | None = None,
+    ) -> None:
+        self.log = directory / f"{name}.log"
+        self._config = directory / f"{name}.json"
         self._binary = binary
+        self._variant = variant or Variant()
         self._progress = progress
         self._running = AsyncExitStack()
 
@@ -64,7 +85,8 @@ class LiveKitServer:
         self.api_key = f"API{secrets.token_hex(6)}"
         self.api_secret = secrets.token_urlsafe(32)
         self._config.touch(mode=0o600)
-        self._config.write_text(json.dumps(_config(http_port, media_port, self.api_key, self.api_secret), indent=1))
+        config = _config(http_port, media_port, {self.api_key: self.api_secret}, self._variant)
+        self._config.write_text(json.dumps(config, indent=1))
         async with AsyncExitStack() as starting:
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             program = Program([binary, "--config", self._config], env=environment, log=self.log, grace=_GRACE)
@@ -84,21 +106,22 @@ class LiveKitServer:
                 await asyncio.sleep(_LOOK_EVERY)
 
 
-def _config(http_port: int, media_port: int, key: str, secret: str) -> dict[str, object]:
+def _config(http_port: int, media_port: int, keys: dict[str, str], variant: Variant) -> dict[str, object]:
     """Loopback only, no STUN, no TURN. JSON is YAML, which is what the server reads."""
     return {
         "port": http_port,
         "bind_addresses": ["127.0.0.1"],
-        "keys": {key: secret},
+        "keys": keys,
         "rtc": {
             "udp_port": media_port,
             "tcp_port": 0,  # the server's ICE/TCP port listens on all interfaces; loopback UDP needs no fallback
             "use_external_ip": False,
-            "node_ip": "127.0.0.1",
+            "node_ip": variant.node_ip,
+            "use_ice_lite": variant.node_ip != _LOOPBACK,  # else it looks for its callers, and finds them
             "enable_loopback_candidate": True,
             "ips": {"includes": ["127.0.0.1/32"]},
         },
-        "room": {"empty_timeout": 30, "departure_timeout": 2},
+        "room": {"auto_create": variant.auto_create, "empty_timeout": 30, "departure_timeout": 2},
         "logging": {"json": True, "level": "info"},
     }
 

@@ -1,38 +1,45 @@
-"""The reference product as one thing: livekit-server, trial app and agent worker, with a fault if wished."""
+"""The reference product as one thing: livekit-server, trial app and agent worker, and what its faults need beside."""
 
 import shutil
 import tempfile
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from prober.refstack.cache import Progress
-from prober.refstack.faults import Fault, put
+from prober.refstack.elsewhere import doors_elsewhere, servers_elsewhere
+from prober.refstack.faults import Fault
 from prober.refstack.server import LiveKitServer
 from prober.refstack.trial_app.app import TrialApp
-from prober.refstack.trial_app.connection import Knobs
+from prober.refstack.trial_app.connection import Knobs, ServerAccess
 from prober.refstack.worker import AgentWorker
 
 
 class ReferenceStack:
-    """All of it on loopback; logs go to `directory`, by default a temporary one that stays only after an error."""
+    """All of it on loopback; logs go to `directory`, by default a temporary one that stays only after an error.
+
+    It can be had with each of `faults`, by the customers who come to `trial_url_with` that fault.
+    """
 
     server: LiveKitServer
     worker: AgentWorker
     app: TrialApp
+    _elsewhere: Mapping[Fault, ServerAccess]
+    _doors: Mapping[Fault, str]
 
     def __init__(
         self,
         *,
         progress: Progress,
         agent: Literal["reference", "scripted"] = "reference",
-        fault: Fault | None = None,
+        faults: Collection[Fault] = (),
         directory: Path | None = None,
     ) -> None:
         self._progress = progress
         self._agent = agent
-        self._fault = fault
+        self._faults = faults
         self._directory = directory
         self._running = AsyncExitStack()
 
@@ -50,11 +57,14 @@ class ReferenceStack:
                 agent=self._agent,
                 progress=self._progress,
             )
-            knobs = Knobs(agent_name=self.worker.agent_name)
-            put(self._fault, knobs)
-            self.app = await starting.enter_async_context(
-                TrialApp(server=self.server, knobs=knobs, progress=self._progress)
+            self._elsewhere = await starting.enter_async_context(
+                servers_elsewhere(self._faults, self.server, directory=directory, progress=self._progress)
             )
+            knobs = Knobs(agent_name=self.worker.agent_name)
+            self.app = await starting.enter_async_context(
+                TrialApp(server=self.server, knobs=knobs, elsewhere=self._elsewhere, progress=self._progress)
+            )
+            self._doors = await starting.enter_async_context(doors_elsewhere(self._faults, self.app))
             await starting.enter_async_context(self.worker)
             self._running = starting.pop_all()
         return self
@@ -68,6 +78,14 @@ class ReferenceStack:
     def trial_url(self) -> str:
         """The product's front page."""
         return self.app.url
+
+    def trial_url_with(self, fault: Fault | None) -> str:
+        """Where customers come in who shall have the product with this fault; None: the healthy one."""
+        return self.app.url if fault is None else self._doors.get(fault, f"{self.app.url}/?fault={fault}")
+
+    def server_of(self, fault: Fault | None) -> ServerAccess:
+        """The server that callers with this fault are sent to."""
+        return self.server if fault is None else self._elsewhere.get(fault, self.server)
 
     @property
     def knobs(self) -> Knobs:

@@ -8,7 +8,9 @@ import jwt
 import psutil
 import pytest
 
-from prober.refstack.faults import EFFECTS, Fault, put
+from prober.refstack.effects import EFFECTS
+from prober.refstack.elsewhere import doors_elsewhere
+from prober.refstack.faults import Fault
 from prober.refstack.trial_app.app import TrialApp
 from prober.refstack.trial_app.connection import Knobs
 from prober.refstack.trial_app.livekit_client import cached_client
@@ -203,15 +205,81 @@ def test_two_trials_of_one_moment_have_two_rooms() -> None:
     assert trials.find(first.trial_id) == first
 
 
-async def test_the_knobs_turn_while_it_runs(app: TrialApp, web: aiohttp.ClientSession) -> None:
-    put(Fault.TRIAL_500, app.knobs)
-    async with web.post("/api/trial", data=EMAIL) as answer:
-        assert (await refusal(answer))[0] == 500
-    put(Fault.ASYNC_CALLBACK, app.knobs)
-    assert (app.knobs.fail_trial, app.knobs.agent_metadata) == (False, '{"fault": "async_callback"}')
-    put(None, app.knobs)
-    assert (app.knobs.fail_trial, app.knobs.agent_metadata) == (False, "")
-    assert await start_trial(web)
+async def test_a_fault_is_its_customers_own(app: TrialApp, web: aiohttp.ClientSession) -> None:
+    async with aiohttp.ClientSession(app.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as unlucky:
+        async with unlucky.get("/?fault=trial_500") as page:
+            assert page.status == 200
+        async with unlucky.post("/api/trial", data=EMAIL) as answer:
+            assert (await refusal(answer))[0] == 500
+        assert await start_trial(web)
+        async with unlucky.get("/") as page:
+            assert page.status == 200
+        assert await start_trial(unlucky)
+
+
+async def test_an_unknown_fault_is_refused(web: aiohttp.ClientSession) -> None:
+    async with web.get("/?fault=gremlins") as answer:
+        assert await refusal(answer) == (400, "There is no fault 'gremlins'.")
+
+
+async def details_with(app: TrialApp, fault: Fault) -> dict[str, str]:
+    async with aiohttp.ClientSession(app.url, cookies={"fault": fault}) as web:
+        trial = await start_trial(web)
+        async with web.get("/api/connection-details", params={"trial": trial}) as answer:
+            details = await answer.json()
+            assert isinstance(details, dict)
+            return details
+
+
+@pytest.mark.parametrize("fault", sorted(fault for fault, effect in EFFECTS.items() if effect.in_agent))
+async def test_a_fault_of_the_agent_goes_with_its_dispatch(app: TrialApp, fault: Fault) -> None:
+    claims = jwt.decode((await details_with(app, fault))["participantToken"], SECRET, algorithms=["HS256"])
+    assert claims["roomConfig"]["agents"] == [{"agentName": "receptionist", "metadata": f'{{"fault": "{fault}"}}'}]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.TOKEN_EXPIRED, jwt.ExpiredSignatureError),
+        (Fault.TOKEN_NOT_YET_VALID, jwt.ImmatureSignatureError),
+        (Fault.TOKEN_WRONG_KEY, jwt.InvalidSignatureError),
+    ],
+)
+async def test_a_bad_token_is_bad_in_this_one_way(app: TrialApp, fault: Fault, error: type[Exception]) -> None:
+    token = (await details_with(app, fault))["participantToken"]
+    with pytest.raises(error):
+        jwt.decode(token, SECRET, algorithms=["HS256"])
+
+
+async def test_a_token_can_lack_its_grant_or_open_another_room(app: TrialApp) -> None:
+    for fault, room_join in ((Fault.TOKEN_NO_GRANT, None), (Fault.TOKEN_OTHER_ROOM, True)):
+        details = await details_with(app, fault)
+        video = jwt.decode(details["participantToken"], SECRET, algorithms=["HS256"])["video"]
+        assert video.get("roomJoin") is room_join
+        assert (video["room"] == details["roomName"]) is (fault is Fault.TOKEN_NO_GRANT)
+
+
+async def test_other_servers_and_doors_are_given_out_instead_of_the_healthy_one(app: TrialApp) -> None:
+    elsewhere = {Fault.SERVER_DOWN: Server(url="ws://127.0.0.1:10")}
+    async with TrialApp(
+        server=Server(), knobs=Knobs(agent_name="receptionist"), progress=print, elsewhere=elsewhere
+    ) as other:
+        assert (await details_with(other, Fault.SERVER_DOWN))["serverUrl"] == "ws://127.0.0.1:10"
+        assert (await details_with(other, Fault.TWO_AGENTS))["serverUrl"] == "ws://127.0.0.1:9"
+    async with doors_elsewhere(tuple(Fault), app) as doors:
+        assert set(doors) == {
+            Fault.TRIAL_NO_NAME,
+            Fault.TRIAL_REFUSED,
+            Fault.TRIAL_WRONG_CERTIFICATE,
+            Fault.PROBER_OFFLINE,
+        }
+        async with aiohttp.ClientSession() as web:
+            with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                await web.get(doors[Fault.TRIAL_WRONG_CERTIFICATE])
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await web.get(doors[Fault.TRIAL_REFUSED])
+            async with web.get(doors[Fault.TRIAL_WRONG_CERTIFICATE], ssl=False) as page:
+                assert "Start Trial" in await page.text()
 
 
 async def test_a_room_that_cannot_be_made_first_is_said(app: TrialApp, web: aiohttp.ClientSession) -> None:
@@ -263,12 +331,6 @@ async def test_a_missing_livekit_client_is_said(
         status, sentence = await refusal(answer)
     assert status == 503
     assert sentence.startswith("The LiveKit library for browsers could not be fetched")
-
-
-def test_each_fault_is_described_in_one_sentence() -> None:
-    assert set(EFFECTS) == set(Fault)
-    for effect in EFFECTS.values():
-        assert effect.description.endswith(".")
 
 
 async def test_the_address_is_on_loopback(app: TrialApp) -> None:

@@ -22,7 +22,7 @@ from prober.core.reasons import Outcome, Reason, RunFault
 from prober.core.record import RunRecord, derive
 from prober.core.timeline import Timeline
 from prober.fixtures import Clip
-from prober.recorder import Recorder
+from prober.recorder import GRACE, Recorder
 from prober.run import probe
 from tests.flow.scripted_room import Script, ScriptedCall, scripted
 from tests.timelines import HEAD, join
@@ -155,7 +155,7 @@ async def test_a_run_that_takes_too_long_ends_at_its_deadline() -> None:
     record = await run(Script(replies=(0.75, 0.75)), short)
     assert record.reason is Reason.RUN_DEADLINE
     leaving = next(event for event in record.timeline if isinstance(event, Leaving))
-    assert leaving.at == pytest.approx(6.0)
+    assert leaving.at == pytest.approx(6.0 + GRACE)
 
 
 async def test_an_interruption_that_ends_just_before_us_is_not_the_answer() -> None:

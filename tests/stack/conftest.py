@@ -9,6 +9,9 @@ import pytest_asyncio
 from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
 
+STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
+"""Groups of tests by the fixture they share; all others share the product with the reference agent."""
+
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr)
@@ -37,8 +40,9 @@ async def scripted_stack() -> AsyncIterator[ReferenceStack]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on one stack stay in one process; the two stacks can have a process each (`-n 2 --dist loadgroup`)."""
+    """Tests on one stack stay in one process; two stacks can be up in a process each (`-n 2 --dist loadgroup`)."""
     for item in items:
         if item.get_closest_marker("stack") is not None:
-            scripted = "scripted_stack" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("scripted" if scripted else "reference"))
+            fixtures = getattr(item, "fixturenames", ())
+            stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), "reference")
+            item.add_marker(pytest.mark.xdist_group(stack))

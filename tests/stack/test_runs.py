@@ -12,7 +12,6 @@ from prober.core.events import AgentJoined, AnswerMatched, Event, ReadyToSpeak
 from prober.core.plan import Deadlines, Expectations, Ready, Scenario, TurnPlan
 from prober.core.reasons import Outcome, Reason
 from prober.core.timeline import Timeline
-from prober.refstack.faults import Fault, put
 from prober.refstack.stack import ReferenceStack
 from tests.stack.runs import CONVERSATION, assert_cleaned_up, make_run, rooms
 
@@ -54,29 +53,6 @@ async def test_join_looks_without_listening(stack: ReferenceStack) -> None:
     assert record.measurements.time_to_ready is not None
     assert record.measurements.responses == ()
     assert_cleaned_up(record)
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason", "words"),
-    [
-        (Fault.MISSING_TTS_KEY, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 3 s)"),
-        (Fault.ASYNC_CALLBACK, Reason.AGENT_ABSENT, "Agent did not join the room. (not within 3 s)"),
-        (Fault.AGENT_DEAF, Reason.AGENT_NO_RESPONSE, "Agent did not answer what it was told. (not within 2.5 s)"),
-        (Fault.TRIAL_500, Reason.TRIAL_REJECTED, "The trial flow refused to start. (step start: status 500"),
-    ],
-)
-async def test_a_fault_is_named_in_the_words_that_customers_see(
-    stack: ReferenceStack, fault: Fault, reason: Reason, words: str
-) -> None:
-    put(fault, stack.knobs)
-    try:
-        record = await make_run(stack, HURRIED)
-    finally:
-        put(None, stack.knobs)
-    assert (record.reason, record.exit_code) == (reason, 1)
-    assert record.message.startswith(words)
-    if record.room is not None:
-        assert_cleaned_up(record)
 
 
 async def test_an_agent_that_was_there_first_joined_after_nothing(stack: ReferenceStack) -> None:

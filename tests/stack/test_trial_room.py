@@ -2,14 +2,12 @@ import aiohttp
 import pytest
 from livekit import api
 
-from prober.refstack.faults import put
 from prober.refstack.stack import ReferenceStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_agent_first_answers_when_the_agent_is_in_the_room(stack: ReferenceStack) -> None:
-    put(None, stack.knobs)
     stack.knobs.agent_first = True
     try:
         async with aiohttp.ClientSession(stack.trial_url) as web:

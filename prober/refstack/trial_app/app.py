@@ -1,12 +1,13 @@
 """A small web product with a voice agent: an e-mail form, Start Trial, and a page to talk to the agent."""
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from importlib import resources
 from math import ceil
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from prober.refstack.cache import Progress
+from prober.refstack.faults import Fault
 from prober.refstack.process import StackError
+from prober.refstack.trial_app.bad_answers import DETAILS, REFUSALS, START, fault_of, with_fault
 from prober.refstack.trial_app.connection import (
     Knobs,
     RoomNotReadyError,
@@ -33,15 +36,26 @@ _STATIC_TYPES = {"style.css": "text/css", "call.js": "text/javascript"}
 
 
 class TrialApp:
-    """The product's web server on a free loopback port, running as long as its context."""
+    """The product's web server on a free loopback port, running as long as its context.
+
+    A customer who comes to `/?fault=NAME` has the product with that fault, others do not notice; `elsewhere` are the
+    servers to which some faults send their callers.
+    """
 
     url: str
 
     def __init__(
-        self, *, server: ServerAccess, knobs: Knobs, progress: Progress, rate_limit: RateLimit | None = None
+        self,
+        *,
+        server: ServerAccess,
+        knobs: Knobs,
+        progress: Progress,
+        elsewhere: Mapping[Fault, ServerAccess] = MappingProxyType({}),
+        rate_limit: RateLimit | None = None,
     ) -> None:
         self.knobs = knobs
         self._server = server
+        self._elsewhere = elsewhere
         self._progress = progress
         self._trials = Trials()
         self._throttle = Throttle(rate_limit or RateLimit())
@@ -49,13 +63,13 @@ class TrialApp:
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader(_PACKAGE), autoescape=True, undefined=jinja2.StrictUndefined
         )
-        application = web.Application(middlewares=[_errors_as_json], client_max_size=_BODY_AT_MOST)
+        application = web.Application(middlewares=[_errors_as_json, with_fault], client_max_size=_BODY_AT_MOST)
         application.add_routes(
             [
                 web.get("/", self._start_page),
-                web.post("/api/trial", self._start_trial),
+                web.post(START, self._start_trial),
                 web.get("/call", self._call_page),
-                web.get("/api/connection-details", self._connection_details),
+                web.get(DETAILS, self._connection_details),
                 web.get("/static/livekit-client.umd.js", self._livekit_client),
                 web.get("/static/{name}", _static),
                 *self._tokens.routes(),
@@ -78,15 +92,19 @@ class TrialApp:
     ) -> None:
         await self._runner.cleanup()
 
+    async def open_tls_door(self, context: ssl.SSLContext) -> str:
+        """Serve over TLS as well, with this context's certificate; the URL of that door."""
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context).start()
+        return f"https://127.0.0.1:{self._runner.addresses[-1][1]}"
+
     async def _start_page(self, _request: web.Request) -> web.Response:
         return self._page("start.html", error=None, email="")
 
     async def _start_trial(self, request: web.Request) -> web.Response:
         email = await _email_of(request)
-        if self.knobs.fail_trial:
-            return self._refuse(
-                request, 500, "Something went wrong on our side, and your trial was not started.", email
-            )
+        fault = fault_of(request)
+        if fault is not None and fault in REFUSALS:
+            return self._refuse(request, *REFUSALS[fault], email)
         if not is_email(email):
             return self._refuse(request, 422, "Please enter an e-mail address such as ada@example.com.", email)
         wait = self._throttle.wait_for(request.remote or "", time.monotonic())
@@ -113,12 +131,14 @@ class TrialApp:
         trial = self._trials.find(request.query.get("trial", ""))
         if trial is None:
             return _error(404, "This trial does not exist.")
+        fault = fault_of(request)
+        server = self._server if fault is None else self._elsewhere.get(fault, self._server)
         if self.knobs.agent_first:
             try:
-                await bring_agent(self._server, trial, self.knobs)
+                await bring_agent(server, trial, self.knobs, fault)
             except RoomNotReadyError as error:
                 return _error(503, str(error))
-        details = connection_details(self._server, trial, self.knobs)
+        details = connection_details(server, trial, self.knobs, fault)
         return web.json_response(details.as_json(), headers={"Cache-Control": "no-store"})
 
     async def _livekit_client(self, _request: web.Request) -> web.StreamResponse:

@@ -1,7 +1,9 @@
 """What a caller needs to join its room: a token with the agent's dispatch in it, or the agent there first."""
 
 import asyncio
+import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -9,6 +11,9 @@ from typing import Protocol
 import aiohttp
 from livekit import api
 
+from prober.refstack.effects import EFFECTS
+from prober.refstack.faults import Fault
+from prober.refstack.trial_app.bad_tokens import spoiled
 from prober.refstack.trial_app.trials import Trial
 
 _TOKEN_LIVES = timedelta(minutes=15)
@@ -30,13 +35,11 @@ class ServerAccess(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Knobs:
-    """What tests and faults change while the app runs; each request reads them anew."""
+    """What tests change while the app runs; each request reads them anew."""
 
     agent_name: str
     agent_metadata: str = ""
     """Dispatch metadata for the agent, a JSON text."""
-    fail_trial: bool = False
-    """Answer every trial with status 500."""
     agent_first: bool = False
     """Have the agent in the room before the caller gets its token, as products do that warm their rooms."""
 
@@ -64,7 +67,9 @@ class RoomNotReadyError(Exception):
     """The room cannot be had with an agent in it; the text is a sentence for the caller."""
 
 
-def connection_details(server: ServerAccess, trial: Trial, knobs: Knobs) -> ConnectionDetails:
+def connection_details(
+    server: ServerAccess, trial: Trial, knobs: Knobs, fault: Fault | None = None
+) -> ConnectionDetails:
     """Sign a token for one caller; joining with it makes the room and dispatches the agent."""
     token = (
         api.AccessToken(server.api_key, server.api_secret)
@@ -76,24 +81,26 @@ def connection_details(server: ServerAccess, trial: Trial, knobs: Knobs) -> Conn
                 room_join=True, room=trial.room_name, can_publish=True, can_subscribe=True, can_publish_data=True
             )
         )
-        .with_room_config(api.RoomConfiguration(agents=[_dispatch(knobs)]))
+        .with_room_config(api.RoomConfiguration(agents=_dispatches(knobs, fault)))
+        .to_jwt()
     )
     return ConnectionDetails(
         server_url=server.url,
         room_name=trial.room_name,
         participant_name=_PARTICIPANT_NAME,
-        participant_token=token.to_jwt(),
+        participant_token=spoiled(token, fault, secret=server.api_secret, unix_time=int(time.time())),
     )
 
 
-async def bring_agent(server: ServerAccess, trial: Trial, knobs: Knobs) -> None:
+async def bring_agent(server: ServerAccess, trial: Trial, knobs: Knobs, fault: Fault | None = None) -> None:
     """Make the room with the dispatch and return when the agent is in it."""
     try:
         async with (
             asyncio.timeout(_AGENT_WITHIN),
             api.LiveKitAPI(server.url, server.api_key, server.api_secret) as livekit,
         ):
-            await livekit.room.create_room(api.CreateRoomRequest(name=trial.room_name, agents=[_dispatch(knobs)]))
+            agents = _dispatches(knobs, fault)
+            await livekit.room.create_room(api.CreateRoomRequest(name=trial.room_name, agents=agents))
             while not await _agent_is_in(livekit, trial.room_name):  # noqa: ASYNC110 - the API tells nothing by itself
                 await asyncio.sleep(_LOOK_EVERY)
     except TimeoutError as error:
@@ -110,5 +117,10 @@ async def _agent_is_in(livekit: api.LiveKitAPI, room_name: str) -> bool:
     )
 
 
-def _dispatch(knobs: Knobs) -> api.RoomAgentDispatch:
-    return api.RoomAgentDispatch(agent_name=knobs.agent_name, metadata=knobs.agent_metadata)
+def _dispatches(knobs: Knobs, fault: Fault | None) -> list[api.RoomAgentDispatch]:
+    """Whom the token calls to the room, and the fault that the agent shall have."""
+    name = "last-years-agent" if fault is Fault.WRONG_AGENT_NAME else knobs.agent_name
+    in_agent = fault is not None and EFFECTS[fault].in_agent
+    metadata = json.dumps({"fault": fault}) if in_agent else knobs.agent_metadata
+    dispatch = api.RoomAgentDispatch(agent_name=name, metadata=metadata)
+    return [dispatch, dispatch] if fault is Fault.TWO_AGENTS else [dispatch]

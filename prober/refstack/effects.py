@@ -1,0 +1,227 @@
+"""The table of faults: what a customer would see of each, and the run that shows it."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from prober.core.plan import BargeIn, Deadlines, Expectations, Greeting, Ready, Scenario, TurnPlan, WhenInterrupted
+from prober.core.reasons import Reason
+from prober.refstack.faults import Effect, Fault, Place, Shown
+
+BRISK: Mapping[str, float] = MappingProxyType(
+    {"trial": 3.0, "room_join": 3.0, "agent_join": 6.0, "agent_ready": 3.0, "greeting": 3.0, "response": 3.0}
+)
+"""Seconds: objectives that what is slow here misses, and what is well meets on a busy machine.
+
+Slow is 4 s, for the agent's joining 8 s: its process starts meanwhile. Well is below 1 s on an idle machine.
+"""
+
+
+JOINING = ("trial", "room_join", "agent_join", "agent_ready")
+UNANNOUNCED = ("trial", "room_join", "agent_ready")
+"""LiveKit tells of an agent that publishes nothing up to 3 s late: its joining is not judged then."""
+
+
+def _look(*brisk: str, ready: Ready = Ready.STATE, agent_join: float = Deadlines().agent_join) -> Shown:
+    return Shown(
+        expectations=Expectations(
+            scenario=Scenario.JOIN,
+            ready=ready,
+            deadlines=Deadlines(agent_join=agent_join),
+            objectives={phase: BRISK[phase] for phase in brisk},
+        )
+    )
+
+
+def _talk(
+    *turns: TurnPlan,
+    say: tuple[str, ...] = ("en-hours",),
+    interruption: WhenInterrupted = WhenInterrupted.RECORD,
+    brisk: Iterable[str] = (),
+) -> Shown:
+    return Shown(
+        say=say,
+        expectations=Expectations(
+            greeting=Greeting.EXPECTED,
+            turns=turns or (TurnPlan(),),
+            interruption=interruption,
+            objectives={phase: BRISK[phase] for phase in brisk},
+        ),
+    )
+
+
+LOOK = _look()
+BRISK_LOOK = _look(*JOINING)
+_HOURS = TurnPlan(expect_text="nine to five")
+TALK = _talk()
+BRISK_TALK = _talk(brisk=BRISK)
+UNINTERRUPTED = _talk(interruption=WhenInterrupted.FAIL)
+OPENING_HOURS = _talk(_HOURS)
+BARGING_IN = _talk(TurnPlan(), TurnPlan(barge_in=BargeIn()), say=("en-weather", "en-stop"))
+ALL_AT_ONCE = _talk(_HOURS, interruption=WhenInterrupted.FAIL, brisk=BRISK)
+
+_trial = partial(Effect, place=Place.TRIAL, shown=LOOK)
+_token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID)
+_livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK)
+_agent = partial(Effect, place=Place.AGENT, shown=TALK, in_agent=True)
+_call = partial(Effect, place=Place.CALL, shown=TALK, in_agent=True)
+_slow = partial(Effect, place=Place.SLOW, shown=BRISK_LOOK)
+_handled = partial(Effect, place=Place.HANDLED, shown=TALK)
+_prober = partial(Effect, place=Place.PROBER, shown=LOOK, customer="Nothing: the product is well.")
+
+EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
+    {
+        Fault.TRIAL_NO_NAME: _trial(
+            expected=Reason.TRIAL_UNREACHABLE, customer="The browser finds no such site: its name does not resolve."
+        ),
+        Fault.TRIAL_REFUSED: _trial(
+            expected=Reason.TRIAL_UNREACHABLE, customer="The browser says that the site refused to connect."
+        ),
+        Fault.TRIAL_WRONG_CERTIFICATE: _trial(
+            expected=Reason.TRIAL_UNREACHABLE,
+            customer="The browser warns of the site: nobody vouches for its certificate.",
+        ),
+        Fault.TRIAL_HANGS: _trial(
+            expected=Reason.TRIAL_TIMEOUT, customer="Start Trial was pressed, and the browser waits for an answer."
+        ),
+        Fault.TRIAL_DRIPS: _trial(
+            expected=Reason.TRIAL_TIMEOUT, customer="Start Trial was pressed, and the next page never finishes loading."
+        ),
+        Fault.TRIAL_500: _trial(
+            expected=Reason.TRIAL_REJECTED, customer="Start Trial answers that something went wrong (status 500)."
+        ),
+        Fault.TRIAL_429: _trial(
+            expected=Reason.PROBER_THROTTLED,
+            customer="Start Trial says: too many trials from your address (status 429). Others may be served.",
+        ),
+        Fault.TRIAL_HTML: _trial(
+            expected=Reason.TRIAL_MALFORMED, customer="The call page gets a login page where it asked for data."
+        ),
+        Fault.TRIAL_NO_TOKEN: _trial(
+            expected=Reason.TRIAL_MALFORMED, customer="The call page gets no token, and has nothing to connect with."
+        ),
+        Fault.TRIAL_HUGE: _trial(
+            expected=Reason.TRIAL_MALFORMED, customer="The call page loads 10 MB before it can connect."
+        ),
+        Fault.TOKEN_OTHER_ROOM: _token(customer="The caller lands in a room that is not the trial's: nobody is there."),
+        Fault.TOKEN_NO_GRANT: _token(customer="The call page cannot connect: its token does not allow to join."),
+        Fault.TOKEN_EXPIRED: _token(customer="The call page cannot connect: its token has expired already."),
+        Fault.TOKEN_NOT_YET_VALID: _token(customer="The call page cannot connect: its token becomes valid in an hour."),
+        Fault.TOKEN_WRONG_KEY: _token(customer="The call page cannot connect: its token is signed with another key."),
+        Fault.SERVER_DOWN: _livekit(
+            expected=Reason.SERVER_UNREACHABLE,
+            customer="The call page cannot connect: nobody listens at LiveKit's address.",
+        ),
+        Fault.ROOM_NOT_MADE: _livekit(
+            expected=Reason.ROOM_REFUSED,
+            customer="The call page cannot connect: LiveKit makes no rooms by itself, and the product made none.",
+        ),
+        Fault.MEDIA_BLOCKED: _livekit(
+            expected=Reason.MEDIA_UNREACHABLE,
+            customer='The call page stays at "connecting…": LiveKit names a media address that nobody can reach.',
+        ),
+        Fault.MISSING_TTS_KEY: _agent(
+            expected=Reason.AGENT_ABSENT,
+            shown=LOOK,
+            customer='"connecting…" for ever: each job crashes at start for want of its speech provider\'s key.',
+        ),
+        Fault.ASYNC_CALLBACK: _agent(
+            expected=Reason.AGENT_ABSENT,
+            shown=LOOK,
+            customer='"connecting…" for ever: each job crashes at start on an async callback given to `.on()`.',
+        ),
+        Fault.NO_WORKER: _agent(
+            expected=Reason.AGENT_ABSENT,
+            shown=LOOK,
+            in_agent=False,
+            customer='"connecting…" for ever: no agent worker is registered.',
+        ),
+        Fault.WRONG_AGENT_NAME: _agent(
+            expected=Reason.AGENT_ABSENT,
+            shown=LOOK,
+            in_agent=False,
+            customer='"connecting…" for ever: the token asks for an agent of another name.',
+        ),
+        Fault.AGENT_NOT_READY: _agent(
+            expected=Reason.AGENT_NOT_READY,
+            shown=LOOK,
+            customer='"connecting…" for ever, though the agent is in the room.',
+        ),
+        Fault.AGENT_NO_TRACK: _agent(
+            expected=Reason.AGENT_NO_TRACK,
+            shown=_look(ready=Ready.TRACK),
+            customer="The agent is there and listens, but has no voice.",
+        ),
+        Fault.AGENT_SILENT: _agent(
+            expected=Reason.AGENT_SILENT, customer="The page shows the agent speaking, and nothing is heard."
+        ),
+        Fault.AGENT_DEAF: _agent(
+            expected=Reason.AGENT_NO_RESPONSE, customer="The agent greets, then nothing that is said gets an answer."
+        ),
+        Fault.AGENT_INTERRUPTS: _agent(
+            expected=Reason.AGENT_INTERRUPTED_US,
+            shown=UNINTERRUPTED,
+            customer="The agent talks over whoever talks to it.",
+        ),
+        Fault.AGENT_WRONG_ANSWER: _agent(
+            expected=Reason.AGENT_WRONG_ANSWER, shown=OPENING_HOURS, customer="The agent answers another question."
+        ),
+        Fault.AGENT_IGNORES_BARGE_IN: _agent(
+            expected=Reason.BARGE_IN_IGNORED, shown=BARGING_IN, customer="The agent cannot be stopped: it talks on."
+        ),
+        Fault.AGENT_CRASHES_AFTER_START: _agent(
+            expected=Reason.AGENT_LEFT,
+            shown=LOOK,
+            customer="The page says that the agent is there; a moment later it is gone again.",
+        ),
+        Fault.AGENT_LEAVES: _agent(
+            expected=Reason.AGENT_LEFT, customer="The agent falls silent in mid sentence and is gone."
+        ),
+        Fault.ROOM_DELETED: _call(
+            expected=Reason.DISCONNECTED, customer="The call ends in mid sentence: its room was deleted."
+        ),
+        Fault.CALLER_KICKED: _call(
+            expected=Reason.DISCONNECTED, customer="The call ends in mid sentence: the caller was removed."
+        ),
+        Fault.DUPLICATE_IDENTITY: _call(
+            expected=Reason.DISCONNECTED,
+            customer="The call ends in mid sentence: somebody else joined under the caller's identity.",
+        ),
+        Fault.AGENT_MONOLOGUE: _call(
+            expected=Reason.RUN_DEADLINE, customer="The agent talks and talks: nobody gets a word in."
+        ),
+        Fault.SLOW_TRIAL: _slow(missed="trial", customer="Start Trial takes 4 s."),
+        Fault.SLOW_SERVER: _slow(missed="room_join", customer="LiveKit takes 4 s to let a caller in."),
+        Fault.SLOW_AGENT_JOIN: _slow(missed="agent_join", in_agent=True, customer="The agent takes 8 s to join."),
+        Fault.SLOW_AGENT_READY: _slow(
+            missed="agent_ready",
+            shown=_look(*UNANNOUNCED),
+            in_agent=True,
+            customer="The agent joins, and takes 4 s to be ready.",
+        ),
+        Fault.SLOW_GREETING: _slow(
+            missed="greeting", shown=BRISK_TALK, in_agent=True, customer="The agent takes 4 s to say hello."
+        ),
+        Fault.SLOW_RESPONSE: _slow(
+            missed="response", shown=BRISK_TALK, in_agent=True, customer="The agent takes 4 s to answer."
+        ),
+        Fault.TWO_AGENTS: _handled(
+            customer="Two agents are in the room and both speak. The first one is measured, both are recorded."
+        ),
+        Fault.AVATAR: _handled(
+            in_agent=True,
+            customer="An avatar speaks for the agent: its voice is the agent's, and it is no second agent.",
+        ),
+        Fault.PROBER_OFFLINE: _prober(
+            expected=Reason.PROBER_OFFLINE,
+            customer="Unknown: nothing answers the prober, not even hosts that have nothing to do with the product.",
+        ),
+        Fault.CHILD_KILLED: _prober(expected=Reason.PROBER_CRASH),
+        Fault.CHILD_STALLED: _prober(expected=Reason.PROBER_OVERLOAD, shown=_look(agent_join=3.0)),
+        Fault.UNREADABLE_RECORDING: _prober(expected=Reason.PROBER_INTERNAL, shown=TALK),
+        Fault.OPERATOR_STOP: _prober(expected=Reason.INTERRUPTED),
+    }
+)
+
+HEALTHY: Mapping[str, Shown] = MappingProxyType({"healthy": ALL_AT_ONCE, "healthy, interrupted": BARGING_IN})
+"""Runs on the product without a fault, which pass: what shows a fault is not what makes it."""

@@ -1,0 +1,58 @@
+"""The table of faults is whole: each has its words, each reason its fault, and the agent knows its own."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from prober.core.reasons import Reason
+from prober.refstack import faults as table
+from prober.refstack.effects import BRISK, EFFECTS, HEALTHY
+from prober.refstack.faults import Fault, Place
+
+AGENT = Path(table.__file__).with_name("agent_faults.py")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
+
+
+def test_each_fault_is_told_in_whole_sentences() -> None:
+    assert set(EFFECTS) == set(Fault)
+    for effect in EFFECTS.values():
+        assert effect.customer.endswith(".")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_a_fault_that_brings_it_about(reason: Reason) -> None:
+    assert reason in {effect.expected for effect in EFFECTS.values()}
+
+
+def test_each_phase_can_be_too_slow() -> None:
+    assert {effect.missed for effect in EFFECTS.values() if effect.place is Place.SLOW} == set(BRISK)
+    for effect in EFFECTS.values():
+        assert effect.missed is None or effect.missed in effect.shown.expectations.objectives
+
+
+def test_a_run_says_as_much_as_it_expects_answers_to() -> None:
+    for shown in (*HEALTHY.values(), *(effect.shown for effect in EFFECTS.values())):
+        assert len(shown.say) == len(shown.expectations.turns)
+
+
+def test_the_agent_knows_its_faults() -> None:
+    """Read and not imported: the agent has an environment of its own."""
+    tree = ast.parse(AGENT.read_text(encoding="utf-8"))
+    (names,) = [
+        node.value.keys
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict) and ast.unparse(node.target) == "FAULTS"
+    ]
+    known = {name.value for name in names if isinstance(name, ast.Constant)}
+    assert known == {None, *(fault.value for fault, effect in EFFECTS.items() if effect.in_agent)}
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_the_document_is_of_this_table(fault: Fault) -> None:
+    effect = EFFECTS[fault]
+    row = f"| `{fault}` | {effect.customer} | {effect.verdict} | "
+    found = re.search(re.escape(row) + r"(\d+) of (\d+) \| [\d.-]+ \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    assert found is not None, "make faults"
+    assert found[1] == found[2]
