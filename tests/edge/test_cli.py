@@ -18,6 +18,7 @@ from prober.cli import main
 from prober.core.plan import Scenario
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
+from prober.refstack.effects import EFFECTS
 from tests.golden.regenerate import GOLDEN
 from tests.golden.test_golden import RECORDS
 
@@ -182,10 +183,18 @@ def test_the_published_schema_is_the_records_and_every_golden_fits_it() -> None:
 
 
 def test_faults_can_be_listed_and_unknown_ones_are_refused() -> None:
-    assert "missing_tts_key" in invoke("demo", "--fault", "help").output
+    listed = invoke("faults").output
+    assert listed == invoke("demo", "--fault", "help").output
+    assert [line.split()[0] for line in listed.splitlines() if "→" in line] == list(EFFECTS)
     result = invoke("demo", "--once", "--fault", "gremlins")
     assert result.exit_code == 2
     assert "'gremlins' is no fault" in result.output
+
+
+def test_what_is_done_to_a_run_needs_a_run() -> None:
+    result = invoke("demo", "--fault", "child_killed")
+    assert result.exit_code == 2
+    assert "add --once" in result.output
 
 
 def test_the_version_is_that_of_everything_that_matters_and_loads_none_of_it() -> None:
