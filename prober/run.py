@@ -195,7 +195,8 @@ async def _mid_speech(after: float, warm_up: float, clip: Clip, recorder: Record
 
 
 async def _yielded(number: int, within: float, recorder: Recorder) -> None:
-    """Wait until the agent has fallen silent that was speaking when we began."""
+    """Wait until the agent has fallen silent that was speaking when we began; a breath of it is no silence."""
+    await recorder.pause(_last(recorder, UtteranceEnded) + GRACE)
     while (turn := _turn(number, recorder)).under is not None and turn.under.stopped is None:
         await recorder.wait_for_news(AgentSpeechStopped, due=turn.began + within)
 

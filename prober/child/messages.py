@@ -49,6 +49,8 @@ class CleanUp(msgspec.Struct, frozen=True, kw_only=True, tag="clean_up"):
 
     order: Order
     owes: Owes
+    agent_may_come: bool = False
+    """An agent that was called and not seen yet makes a deleted room anew by joining it."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):

@@ -1,22 +1,37 @@
 """What a run owes the world and has not taken away yet, as its parent sees it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from prober.child.messages import CleanUp, Order, Owes
-from prober.core.events import CleanedUp, Event
+from prober.core.events import AgentJoined, CleanedUp, Event, RoomJoined
 from prober.core.plan import Step, TrialEntry
 from prober.core.steps import variables_of
 
+SOON = 10.0
+"""Seconds after our own join in which an agent that is not there may still be on its way."""
 
-def still_owed(order: Order, owes: Owes, events: Iterable[Event]) -> CleanUp | None:
+
+def agent_may_come(events: Sequence[Event]) -> bool:
+    """Whether the run ended so soon after its join that the agent may not have arrived yet."""
+    joined = next((event for event in events if isinstance(event, RoomJoined)), None)
+    if joined is None or any(isinstance(event, AgentJoined) for event in events):
+        return False
+    return max(event.at for event in events) - joined.at < SOON
+
+
+def still_owed(order: Order, owes: Owes, events: Sequence[Event]) -> CleanUp | None:
     """The order to take away what the events do not tell of; None where there is nothing."""
     told = {(event.resource, event.name) for event in events if isinstance(event, CleanedUp)}
     room = owes.room if ("room", owes.room) not in told else None
     steps = tuple(step for step in cleanup_steps(order) if ("trial", step.name) not in told)
-    owed = CleanUp(order=_with_cleanup(order, steps), owes=Owes(room=room, trial=owes.trial if steps else None))
+    owed = CleanUp(
+        order=_with_cleanup(order, steps),
+        owes=Owes(room=room, trial=owes.trial if steps else None),
+        agent_may_come=agent_may_come(events),
+    )
     return owed if any(left_behind(owed)) else None
 
 

@@ -15,6 +15,10 @@ from prober.core.events import (
 E = TypeVar("E", bound=Event)
 
 
+BREATH = 1.0
+"""Seconds of silence that are no end of what was being said: the pause between two of the agent's sentences."""
+
+
 class Speech(NamedTuple):
     """A stretch of the agent's speech; `stopped` is None while it goes on."""
 
@@ -27,7 +31,8 @@ class Turn(NamedTuple):
 
     `answered` is the onset of the agent's answer. Where the agent began to speak over our sentence, `interrupted` is
     when; if that speech went on past our end it is the answer, and `answered` is our end: an answer without a latency.
-    `under` is the agent's speech that we began to speak over; what remains of it answers nothing.
+    `under` is the agent's speech that we began to speak over, with what follows it after no more than a breath and
+    still during our sentence; what remains of it answers nothing.
     """
 
     number: int
@@ -94,6 +99,8 @@ class Timeline:
         ]
         under = next((speech for speech in over if begin.barge_in and speech.started < begin.at), None)
         theirs = [speech for speech in over if speech is not under]
+        while under is not None and under.stopped is not None and theirs and theirs[0].started - under.stopped < BREATH:
+            under = under._replace(stopped=theirs.pop(0).stopped)
         interrupted = theirs[0].started if theirs else None
         if any(speech.stopped is None or speech.stopped > end.at for speech in theirs):
             return Turn(number, begin.at, end.at, end.at, interrupted, under)

@@ -20,6 +20,7 @@ from prober.core.events import (
     Stalled,
     Stopped,
     Suspended,
+    UtteranceEnded,
 )
 from prober.core.measure import Measurements, value_of
 from prober.core.milestones import milestones
@@ -37,6 +38,10 @@ NETWORK = frozenset(
     }
 )
 """Reasons that a dead network of our own brings about as well."""
+TALKED_TO = frozenset(
+    {Reason.AGENT_NO_RESPONSE, Reason.AGENT_INTERRUPTED_US, Reason.AGENT_WRONG_ANSWER, Reason.BARGE_IN_IGNORED}
+)
+"""Reasons that a sentence of ours which left in pieces brings about as well."""
 HEARTBEAT = 1.0
 """Seconds between the child's heartbeats."""
 
@@ -60,11 +65,17 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
-    """The first thing that went wrong, in order of time, explains the run; unless we were offline when it did."""
+    """The first thing that went wrong, in order of time, explains the run; unless our own trouble explains that."""
     verdict = _judge(timeline, expectations)
     asked = timeline.last(AnchorsAsked)
     if verdict.outcome is Outcome.FAIL and asked is not None and asked.answered == 0 and network_failed(timeline):
         return _because(Reason.PROBER_OFFLINE, f"{verdict.reason}, and no answer from {asked.of} independent hosts")
+    broken = timeline.first(UtteranceEnded, where=lambda ended: abs(ended.drift) > expectations.limits.stall)
+    if verdict.reason in TALKED_TO and broken is not None:
+        return _because(
+            Reason.PROBER_OVERLOAD,
+            f"turn {broken.turn} left us with {broken.drift:.2f} s of gaps in it: {verdict.reason} is not proven",
+        )
     return verdict
 
 
