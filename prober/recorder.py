@@ -55,9 +55,13 @@ class Recorder:
             elif self.stopped is not None:
                 waiter.set_exception(RunStopped(self.stopped.reason))
 
-    def stop(self, reason: Reason, detail: str, *, at: float | None = None) -> None:
-        """Record a fault, dated now or `at`: every wait ends."""
-        self.record(Stopped(at=self.elapsed() if at is None else at, reason=reason, detail=detail))
+    def stop(self, reason: Reason, detail: str, *, at: float | None = None, due: float | None = None) -> None:
+        """Record a fault, dated now, `at`, or to the deadline that was `due`: every wait ends."""
+        now = self.elapsed()
+        if due is not None:
+            self.record(Stopped(at=due, reason=reason, detail=detail, given_up=max(now, due)))
+        else:
+            self.record(Stopped(at=now if at is None else at, reason=reason, detail=detail))
 
     async def wait_for(self, kind: type[E], *, due: float, where: Callable[[E], bool] | None = None) -> E:
         """The first such event, recorded already or to come, waited for until `due` seconds of the run (and a grace).

@@ -25,7 +25,7 @@ from prober.core.events import (
 )
 from prober.core.plan import Expectations, Greeting, Ready, Scenario, Session
 from prober.core.reasons import Reason, RunFault
-from prober.core.timeline import Timeline, Turn
+from prober.core.timeline import BREATH, Timeline, Turn
 from prober.core.words import harmless
 from prober.fixtures import Clip
 from prober.recorder import GRACE, DeadlinePassed, Recorder, RunStopped
@@ -63,13 +63,14 @@ async def probe(
 ) -> None:
     """Make the run; whatever happens is in the recorder's events afterwards. Raises only CancelledError."""
     recorder.record(RunStarted(at=recorder.elapsed(), monotonic=recorder.origin, pid=os.getpid()))
-    deadline = asyncio.get_running_loop().time() + expectations.deadlines.run + GRACE
+    due = expectations.deadlines.run
+    deadline = asyncio.get_running_loop().time() + due + GRACE
     with _faults_recorded(recorder):
         async with AsyncExitStack() as joined:
-            async with _until(deadline, recorder):
+            async with _until(deadline, due):
                 call = await joined.enter_async_context(join(await enter()))
             with _faults_recorded(recorder):  # before we leave: a fault after that is nobody's failure
-                async with _until(deadline, recorder):
+                async with _until(deadline, due):
                     await _meet(expectations, recorder)
                     if expectations.scenario is Scenario.JOIN:
                         await _hold(expectations, recorder)
@@ -87,14 +88,14 @@ def _faults_recorded(recorder: Recorder) -> Iterator[None]:
     except (DeadlinePassed, RunStopped):
         pass  # the timeline already shows what did not happen in time, or what went wrong
     except RunFault as error:
-        recorder.stop(error.reason, str(error), at=error.at)
+        recorder.stop(error.reason, str(error), due=error.due)
     except Exception as error:  # noqa: BLE001 - ours: this run says nothing about the target
         recorder.stop(Reason.PROBER_INTERNAL, harmless(repr(error)))
 
 
 @asynccontextmanager
-async def _until(deadline: float, recorder: Recorder) -> AsyncIterator[None]:
-    """The run's own deadline; a bare TimeoutError could be anyone's."""
+async def _until(deadline: float, due: float) -> AsyncIterator[None]:
+    """The run's own deadline, `due` seconds of the run; a bare TimeoutError could be anyone's."""
     limit = asyncio.timeout_at(deadline)
     try:
         async with limit:
@@ -102,7 +103,7 @@ async def _until(deadline: float, recorder: Recorder) -> AsyncIterator[None]:
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise RunFault(Reason.RUN_DEADLINE, f"not over after {recorder.elapsed():.0f} s") from error
+        raise RunFault(Reason.RUN_DEADLINE, f"not over after {due:g} s", due=due) from error
 
 
 async def _meet(expectations: Expectations, recorder: Recorder) -> None:
@@ -133,7 +134,7 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
         if plan.barge_in is not None:
             await _mid_speech(plan.barge_in.after, expectations.warm_up, clip, recorder)
         else:
-            await _silence(recorder)
+            await silence(recorder)
         recorder.record(ReadyToSpeak(at=recorder.elapsed(), turn=turn))
         await call.speak(turn, clip, barge_in=plan.barge_in is not None)
         try:
@@ -141,18 +142,17 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
                 await _yielded(turn, plan.barge_in.within, recorder)
             answered = await _answer(turn, recorder, plan.reply_within)
             if plan.expect_text is not None:
-                await _answer_text(turn, plan.expect_text, recorder, call)
+                await _answer_text(turn, plan.expect_text, plan.reply_within, recorder, call)
             await recorder.pause(answered + HEARD_OUT)
         finally:
             await call.note_receiver()  # where nothing was heard: were there packets?
 
 
-async def _silence(recorder: Recorder) -> None:
+async def silence(recorder: Recorder) -> None:
     """Wait until the agent has said nothing for a while; the run's deadline bounds it."""
     while (quiet_until := _quiet_until(recorder)) is None or quiet_until > recorder.elapsed():
         if quiet_until is None:
-            last = _last(recorder, AgentSpeechStarted)
-            await recorder.wait_for(AgentSpeechStopped, due=float("inf"), where=lambda stop, last=last: stop.at >= last)  # type: ignore[misc]
+            await recorder.wait_for_news(AgentSpeechStopped, due=float("inf"))
         else:
             await recorder.pause(quiet_until)
 
@@ -190,8 +190,8 @@ async def _mid_speech(after: float, warm_up: float, clip: Clip, recorder: Record
         onset = max(speech[-1].started + after, speech[0].started + warm_up)
         await recorder.pause(onset - clip.onset_sample / clip.rate)
     speech = Timeline(recorder.events).agent_speech()
-    if not speech or speech[-1].stopped is not None:
-        await _silence(recorder)
+    if not speech or (speech[-1].stopped is not None and recorder.elapsed() - speech[-1].stopped > BREATH):
+        await silence(recorder)
 
 
 async def _yielded(number: int, within: float, recorder: Recorder) -> None:
@@ -201,18 +201,21 @@ async def _yielded(number: int, within: float, recorder: Recorder) -> None:
         await recorder.wait_for_news(AgentSpeechStopped, due=turn.began + within)
 
 
-async def _answer_text(number: int, expected: str, recorder: Recorder, call: Call) -> None:
-    """Wait until the answer's transcript holds what is expected; a fault once the agent is silent and it does not."""
+async def _answer_text(number: int, expected: str, within: float, recorder: Recorder, call: Call) -> None:
+    """Wait until the answer's transcript holds what is expected: a fault once the agent is silent and it does not.
+
+    An answer may come in pieces, "one moment" before it: all of the time for an answer is given to it.
+    """
     turn = _turn(number, recorder)
     since = turn.began if turn.interrupted is not None else _last(recorder, UtteranceEnded)
     while not re.search(expected, text := call.agent_text(since), re.IGNORECASE):
         stopped = Timeline(recorder.events).agent_speech()[-1].stopped
-        due = float("inf") if stopped is None else stopped + TEXT_WITHIN
+        due = float("inf") if stopped is None else max(stopped + TEXT_WITHIN, since + within)
         try:
             await recorder.wait_for_news(TranscriptHeard, AgentSpeechStarted, AgentSpeechStopped, due=due)
         except DeadlinePassed:
             found = f"its transcript ({len(text)} characters) does not match" if text else "no transcript of it came"
-            raise RunFault(Reason.AGENT_WRONG_ANSWER, f"turn {number}: {found}", at=due) from None
+            raise RunFault(Reason.AGENT_WRONG_ANSWER, f"turn {number}: {found}", due=due) from None
     recorder.record(AnswerMatched(at=recorder.elapsed(), turn=number))
 
 

@@ -9,6 +9,7 @@ from prober.child.messages import CleanUp, Order, Owes
 from prober.core.events import AgentJoined, CleanedUp, Event, RoomJoined
 from prober.core.plan import Step, TrialEntry
 from prober.core.steps import variables_of
+from prober.core.words import harmless
 
 SOON = 10.0
 """Seconds after our own join in which an agent that is not there may still be on its way."""
@@ -25,7 +26,7 @@ def agent_may_come(events: Sequence[Event]) -> bool:
 def still_owed(order: Order, owes: Owes, events: Sequence[Event]) -> CleanUp | None:
     """The order to take away what the events do not tell of; None where there is nothing."""
     told = {(event.resource, event.name) for event in events if isinstance(event, CleanedUp)}
-    room = owes.room if ("room", owes.room) not in told else None
+    room = owes.room if owes.room is not None and ("room", harmless(owes.room)) not in told else None
     steps = tuple(step for step in cleanup_steps(order) if ("trial", step.name) not in told)
     owed = CleanUp(
         order=_with_cleanup(order, steps),
@@ -57,4 +58,4 @@ def _with_cleanup(order: Order, steps: tuple[Step, ...]) -> Order:
 
 
 def _left(resource: Literal["room", "trial"], name: str) -> CleanedUp:
-    return CleanedUp(at=0.0, resource=resource, name=name, ok=False, detail="could not be taken away")
+    return CleanedUp(at=0.0, resource=resource, name=harmless(name), ok=False, detail="could not be taken away")

@@ -34,9 +34,11 @@ async def run_child(
     child = _Child(on_event, stderr=None if verbose else asyncio.subprocess.DEVNULL)
     await child.start(order)
     overtime = order.plan.expectations.deadlines.run + TEARDOWN
-    await child.finish(stop, overtime)
-    if not child.done:
-        await _clean_up(child, order)
+    try:
+        await child.finish(stop, overtime)
+    finally:  # cancelled, too
+        if not child.done:
+            await _clean_up(child, order)
     return tuple(child.events)
 
 
@@ -127,8 +129,10 @@ class _Child:
             if not collecting.done():
                 if not stop.is_set():
                     self._stdin.write(OVERTIME)
-                self._stdin.close()
-                await asyncio.wait({collecting}, timeout=TEARDOWN)
+                await self._send_home(collecting)
+        except asyncio.CancelledError:
+            await self._send_home(collecting)
+            raise
         finally:
             stopping.cancel()
             collecting.cancel()
@@ -137,6 +141,11 @@ class _Child:
             self._transport.close()
             if not self.done:
                 self.add(ChildExited(at=self.elapsed(), status=status))
+
+    async def _send_home(self, collecting: asyncio.Task[None]) -> None:
+        """The end of its stdin tells the child to leave; it gets a moment for that."""
+        self._stdin.close()
+        await asyncio.wait({collecting}, timeout=TEARDOWN)
 
     async def _collect(self) -> None:
         while line := await self._reader.readline():

@@ -9,6 +9,7 @@ from prober.child.messages import CleanUp, Order, Owes
 from prober.child.owed import agent_may_come, cleanup_steps
 from prober.core.events import CleanedUp
 from prober.core.templates import Known
+from prober.core.words import harmless
 from prober.recorder import Recorder
 
 ARRIVES_WITHIN = 3.0
@@ -67,7 +68,9 @@ async def _delete_room(order: Order, room: str, recorder: Recorder, *, again: bo
         result = await delete_room(order.key, room)
         if result.ok:
             result = result._replace(detail="deleted")
-    recorder.record(CleanedUp(at=recorder.elapsed(), resource="room", name=room, ok=result.ok, detail=result.detail))
+    recorder.record(
+        CleanedUp(at=recorder.elapsed(), resource="room", name=harmless(room), ok=result.ok, detail=result.detail)
+    )
 
 
 async def _undo(order: Order, known: Known, recorder: Recorder) -> None:

@@ -235,10 +235,14 @@ class AnchorsAsked(Event, frozen=True, kw_only=True):
 
 
 class Stopped(Event, frozen=True, kw_only=True):
-    """The run could not go on, or something happened that a good run does not have: the fault and its reason."""
+    """The run could not go on, or something happened that a good run does not have: the fault and its reason.
+
+    A deadline that passed is dated to its moment, and `given_up` is when nobody waited any longer.
+    """
 
     reason: Reason
     detail: str
+    given_up: float | None = None
 
 
 class Leaving(Event, frozen=True, kw_only=True):

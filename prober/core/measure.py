@@ -16,7 +16,7 @@ from prober.core.events import (
     TrialRequested,
 )
 from prober.core.plan import Expectations, Scenario
-from prober.core.readings import TurnReading, greeting_void, ready_at, turn_readings
+from prober.core.readings import TurnReading, greeting_void, ready_at, stalled_at, turn_readings
 from prober.core.timeline import Timeline
 
 
@@ -34,13 +34,14 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The prober's own state during the run: CPU seconds, bytes, seconds."""
+    """The prober's own state during the run: CPU seconds, bytes, seconds; and what it was unfit to measure, and why."""
 
     cpu: float | None
     peak_rss: int | None
     stalls: int
     longest_stall: float | None
     greeting_void: str | None
+    voids: dict[str, str]
     turns: tuple[TurnReading, ...]
 
 
@@ -52,19 +53,44 @@ MEASURED = MappingProxyType({Scenario.JOIN: _ENTERED, Scenario.CONVERSATION: _EN
 
 
 def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
-    """Every duration that the timeline holds both ends of."""
-    granted, joined, agent = (_at(timeline.first(kind)) for kind in (SessionGranted, RoomJoined, AgentJoined))
-    ready, readings = ready_at(timeline, expectations), turn_readings(timeline, expectations)
+    """Every duration that the timeline holds both ends of, and that the prober was fit to measure."""
+    voids, ready = phase_voids(timeline, expectations), ready_at(timeline, expectations)
+    phases = {
+        name: _between(start, end) for name, (start, end) in _ends(timeline, expectations).items() if name not in voids
+    }
+    readings = turn_readings(timeline, expectations)
     return Measurements(
-        trial=_between(_at(timeline.first(TrialRequested)), granted),
-        room_join=_between(granted, joined),
-        agent_join=_between(joined, agent),
-        agent_ready=_between(agent, _at(timeline.first(AgentState))),
-        time_to_ready=_between(_at(timeline.first(RunStarted)), ready),
+        **phases,
         greeting=None if greeting_void(timeline, expectations) else _between(ready, _at(timeline.greeting())),
         responses=tuple(reading.response for reading in readings),
         yield_time=max((reading.yield_time for reading in readings if reading.yield_time is not None), default=None),
     )
+
+
+def phase_voids(timeline: Timeline, expectations: Expectations) -> dict[str, str]:
+    """The phases that have no number because the prober stalled when they began or ended, each with its reason."""
+    return {
+        name: why
+        for name, (start, end) in _ends(timeline, expectations).items()
+        if start is not None and end is not None
+        for why in (stalled_at(timeline, start, expectations.limits) or stalled_at(timeline, end, expectations.limits),)
+        if why is not None
+    }
+
+
+def _ends(timeline: Timeline, expectations: Expectations) -> dict[str, tuple[float | None, float | None]]:
+    """Where the phases of the way in begin and end."""
+    started, requested, granted, joined, agent, state = (
+        _at(timeline.first(kind))
+        for kind in (RunStarted, TrialRequested, SessionGranted, RoomJoined, AgentJoined, AgentState)
+    )
+    return {
+        "trial": (requested, granted),
+        "room_join": (granted, joined),
+        "agent_join": (joined, agent),
+        "agent_ready": (agent, state),
+        "time_to_ready": (started, ready_at(timeline, expectations)),
+    }
 
 
 def value_of(measurements: Measurements, name: str) -> float | None:
@@ -85,6 +111,7 @@ def health(timeline: Timeline, expectations: Expectations) -> Health:
         stalls=len(stalls),
         longest_stall=max(stalls, default=None),
         greeting_void=greeting_void(timeline, expectations),
+        voids=phase_voids(timeline, expectations),
         turns=turn_readings(timeline, expectations),
     )
 

@@ -7,6 +7,7 @@ from prober.core.events import (
     AgentJoined,
     AgentState,
     AgentTrack,
+    AnswerMatched,
     Event,
     Held,
     RoomJoined,
@@ -52,6 +53,8 @@ def milestones(expectations: Expectations) -> Iterator[Milestone]:
         if turn.barge_in is not None:
             yield Milestone(Reason.BARGE_IN_IGNORED, turn.barge_in.within, _yielded(number), _began(number))
         yield Milestone(Reason.AGENT_NO_RESPONSE, turn.reply_within, _answered(number), _spoken(number))
+        if turn.expect_text is not None:
+            yield Milestone(Reason.RUN_DEADLINE, within.run, _matched(number), _moment(RunStarted))
 
 
 def _moment(kind: type[Event]) -> Callable[[Timeline], float | None]:
@@ -70,6 +73,14 @@ def _greeted(timeline: Timeline) -> float | None:
 def _spoken(number: int) -> Callable[[Timeline], float | None]:
     def find(timeline: Timeline) -> float | None:
         event = timeline.first(UtteranceEnded, where=lambda event: event.turn == number)
+        return None if event is None else event.at
+
+    return find
+
+
+def _matched(number: int) -> Callable[[Timeline], float | None]:
+    def find(timeline: Timeline) -> float | None:
+        event = timeline.first(AnswerMatched, where=lambda event: event.turn == number)
         return None if event is None else event.at
 
     return find

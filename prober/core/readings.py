@@ -132,6 +132,9 @@ def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: 
     number = turn.number
     if turn.interrupted is not None:
         return "the agent spoke over our sentence"
+    began = timeline.first(UtteranceStarted, where=lambda event: event.turn == number)
+    if turn.under is not None and began is not None and not began.barge_in:
+        return "the agent was still speaking when we began"
     trouble = _troubled(timeline, turn.began, turn.answered, limits)
     if trouble is not None:
         return trouble
@@ -150,6 +153,14 @@ def _unfit(timeline: Timeline, turn: Turn, jitter_buffer: float | None, limits: 
     return _disagreement(turn.ended, recheck.ended, "end of our speech", limits) or _disagreement(
         turn.answered, recheck.answered, "onset of the answer", limits
     )
+
+
+def stalled_at(timeline: Timeline, moment: float, limits: Limits) -> str | None:
+    """Whether the prober stood still at a moment: what happened then was seen, and dated, only afterwards."""
+    for stall in timeline.all(Stalled, since=moment):
+        if stall.seconds > limits.stall and stall.at - stall.seconds <= moment:
+            return f"the prober stalled for {stall.seconds:.2f} s"
+    return None
 
 
 def _troubled(timeline: Timeline, since: float, until: float, limits: Limits) -> str | None:

@@ -45,13 +45,13 @@ class Reason(StrEnum):
 class RunFault(Exception):  # noqa: N818 - a fault of the target or of ours; the reason says whose
     """What ends a run, with its reason. The text is for people and holds no secret.
 
-    `at` is the moment it is dated to, in seconds of the run: a deadline that passed; None for now.
+    `due` is the deadline that passed, in seconds of the run, where it is about one.
     """
 
-    def __init__(self, reason: Reason, message: str, *, at: float | None = None) -> None:
+    def __init__(self, reason: Reason, message: str, *, due: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
-        self.at = at
+        self.due = due
 
 
 class Words(NamedTuple):

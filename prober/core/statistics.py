@@ -145,7 +145,7 @@ def _readings(name: str, record: RunRecord) -> Iterator[tuple[float | None, bool
         yield from ((reading.response, reading.void is not None) for reading in record.prober.turns)
         return
     value: float | None = getattr(record.measurements, name)
-    void = name == "greeting" and record.prober.greeting_void is not None
+    void = name in record.prober.voids or (name == "greeting" and record.prober.greeting_void is not None)
     if value is not None or void or _owed(name, record):
         yield value, void
 

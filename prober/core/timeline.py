@@ -31,8 +31,8 @@ class Turn(NamedTuple):
 
     `answered` is the onset of the agent's answer. Where the agent began to speak over our sentence, `interrupted` is
     when; if that speech went on past our end it is the answer, and `answered` is our end: an answer without a latency.
-    `under` is the agent's speech that we began to speak over, with what follows it after no more than a breath and
-    still during our sentence; what remains of it answers nothing.
+    `under` is the agent's speech that was going on when we began, with what followed it after no more than a breath
+    and still during our sentence: it is no interruption of ours, and what remains of it answers nothing.
     """
 
     number: int
@@ -92,20 +92,30 @@ class Timeline:
         end = self.first(UtteranceEnded, since=begin.at, where=lambda event: event.turn == number)
         if end is None:
             return Turn(number, begin.at, None, None, None, None)
-        over = [
-            speech
-            for speech in self.agent_speech()
-            if speech.started < end.at and (speech.stopped is None or speech.stopped > begin.at)
-        ]
-        under = next((speech for speech in over if begin.barge_in and speech.started < begin.at), None)
-        theirs = [speech for speech in over if speech is not under]
-        while under is not None and under.stopped is not None and theirs and theirs[0].started - under.stopped < BREATH:
-            under = under._replace(stopped=theirs.pop(0).stopped)
+        under = self._under(begin, end)
+        since = begin.at if under is None or under.stopped is None else max(begin.at, under.stopped)
+        theirs = [] if under is not None and under.stopped is None else self._begun(since, end.at)
         interrupted = theirs[0].started if theirs else None
         if any(speech.stopped is None or speech.stopped > end.at for speech in theirs):
             return Turn(number, begin.at, end.at, end.at, interrupted, under)
         answer = self.first(AgentSpeechStarted, since=end.at, until=limit)
         return Turn(number, begin.at, end.at, None if answer is None else answer.at, interrupted, under)
+
+    def _begun(self, since: float, until: float) -> list[Speech]:
+        """The agent's speech that began in this time."""
+        return [speech for speech in self.agent_speech() if since <= speech.started < until]
+
+    def _under(self, begin: UtteranceStarted, end: UtteranceEnded) -> Speech | None:
+        """The agent's speech that was going on when our sentence began, a breath in it no end."""
+        under: Speech | None = None
+        for speech in self.agent_speech():
+            if speech.started >= end.at:
+                break
+            if under is not None and under.stopped is not None and speech.started - under.stopped < BREATH:
+                under = under._replace(stopped=speech.stopped)
+            elif speech.started < begin.at:
+                under = speech
+        return under if under is not None and (under.stopped is None or under.stopped > begin.at) else None
 
     def greeting(self) -> AgentSpeechStarted | None:
         """The agent's first speech, if it came before ours."""

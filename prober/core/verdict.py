@@ -6,6 +6,7 @@ What the prober itself may have missed is never the target's failure.
 
 import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,6 +39,8 @@ NETWORK = frozenset(
     }
 )
 """Reasons that a dead network of our own brings about as well."""
+TOLD_BY_LIVEKIT = ("duplicate_identity", "participant_removed", "room_deleted", "room_closed", "server_shutdown")
+"""Ends of a call that the server itself has told us of: the network was there."""
 TALKED_TO = frozenset(
     {Reason.AGENT_NO_RESPONSE, Reason.AGENT_INTERRUPTED_US, Reason.AGENT_WRONG_ANSWER, Reason.BARGE_IN_IGNORED}
 )
@@ -64,12 +67,22 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     met: bool | None
 
 
+class _Finding(NamedTuple):
+    verdict: Verdict
+    at: float
+
+
 def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
     """The first thing that went wrong, in order of time, explains the run; unless our own trouble explains that."""
-    verdict = _judge(timeline, expectations)
+    verdict, at = _judge(timeline, expectations)
     asked = timeline.last(AnchorsAsked)
-    if verdict.outcome is Outcome.FAIL and asked is not None and asked.answered == 0 and network_failed(timeline):
-        return _because(Reason.PROBER_OFFLINE, f"{verdict.reason}, and no answer from {asked.of} independent hosts")
+    if (
+        verdict.outcome is Outcome.FAIL
+        and asked is not None
+        and asked.answered == 0
+        and _offline(timeline, verdict, at)
+    ):
+        return _because(Reason.PROBER_OFFLINE, f"{verdict.reason}, and none of {asked.of} independent hosts answered")
     broken = timeline.first(UtteranceEnded, where=lambda ended: abs(ended.drift) > expectations.limits.stall)
     if verdict.reason in TALKED_TO and broken is not None:
         return _because(
@@ -80,17 +93,33 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
 
 
 def network_failed(timeline: Timeline) -> bool:
-    """Whether what went wrong may have been the network, ours as well as theirs: entry, signal or media."""
-    broken, mended = timeline.last(Reconnecting), timeline.last(Reconnected)
-    if broken is not None and (mended is None or mended.at < broken.at):
+    """Whether what went wrong may have been the network, ours as well as theirs: then independent hosts are asked."""
+    return _lost(timeline) is not None or any(_by_network(stop) for stop in timeline.all(Stopped))
+
+
+def _offline(timeline: Timeline, verdict: Verdict, at: float) -> bool:
+    """Whether a dead network of ours explains this very verdict."""
+    lost = _lost(timeline)
+    if lost is not None and lost <= at:
         return True
-    return any(stop.reason in NETWORK for stop in timeline.all(Stopped))
+    return any(_by_network(stop) and stop.reason is verdict.reason for stop in timeline.all(Stopped))
 
 
-def _judge(timeline: Timeline, expectations: Expectations) -> Verdict:
+def _lost(timeline: Timeline) -> float | None:
+    """When the connection to LiveKit broke that never came back."""
+    broken, mended = timeline.last(Reconnecting), timeline.last(Reconnected)
+    return None if broken is None or (mended is not None and mended.at >= broken.at) else broken.at
+
+
+def _by_network(stop: Stopped) -> bool:
+    return stop.reason in NETWORK and stop.detail not in TOLD_BY_LIVEKIT
+
+
+def _judge(timeline: Timeline, expectations: Expectations) -> _Finding:
     slept = next(timeline.all(Suspended), None)
     if slept is not None:
-        return _because(Reason.PROBER_OVERLOAD, f"the machine slept for {slept.seconds:.0f} s during the run")
+        told = f"the machine slept for {slept.seconds:.0f} s during the run"
+        return _Finding(_because(Reason.PROBER_OVERLOAD, told), slept.at)
     seen, faults = _seen_until(timeline), _faults(timeline, expectations)
     previous = 0.0
     for milestone in milestones(expectations):
@@ -99,24 +128,35 @@ def _judge(timeline: Timeline, expectations: Expectations) -> Verdict:
         reached = milestone.moment(timeline)
         fault = _first(faults, until=due if reached is None else min(reached, due))
         if fault is not None:
-            return _because(fault.reason, fault.detail)
+            return _Finding(_of_fault(timeline, fault, previous), fault.at)
         if reached is None and seen < due:
-            return _unfinished(timeline, seen)
+            return _Finding(_unfinished(timeline, seen), seen)
         if reached is None or reached > due:
-            observed = seen if reached is None else reached
-            blind = _blindness(timeline, previous, observed)
-            if 0 < observed - due <= blind:
-                return _because(
-                    Reason.PROBER_OVERLOAD, f"blind for {blind:.1f} s while waiting: {milestone.reason} is not proven"
-                )
             late = "" if reached is None else f"only after {milestone.within + reached - due:.2f} s, "
-            return _because(milestone.reason, f"{late}not within {milestone.within:g} s")
+            told = f"{late}not within {milestone.within:g} s"
+            observed = seen if reached is None else reached
+            missed = _missed(timeline, milestone.reason, told, since=previous, due=due, observed=observed)
+            return _Finding(missed, due)
         previous = max(previous, reached)
     leaving = timeline.first(Leaving, since=previous)
     fault = _first(faults, until=seen)
     if fault is not None and fault.reason is not Reason.RUN_DEADLINE:  # nothing was left to wait for
+        return _Finding(_of_fault(timeline, fault, previous), fault.at)
+    return _Finding(Verdict(outcome=Outcome.PASS) if leaving is not None else _unfinished(timeline, seen), seen)
+
+
+def _of_fault(timeline: Timeline, fault: Stopped, since: float) -> Verdict:
+    if fault.given_up is None:
         return _because(fault.reason, fault.detail)
-    return Verdict(outcome=Outcome.PASS) if leaving is not None else _unfinished(timeline, seen)
+    return _missed(timeline, fault.reason, fault.detail, since=since, due=fault.at, observed=fault.given_up)
+
+
+def _missed(timeline: Timeline, reason: Reason, told: str, *, since: float, due: float, observed: float) -> Verdict:
+    """A deadline passed; unless we were blind for long enough to have missed what came in time."""
+    blind = _blindness(timeline, since, observed)
+    if 0 < observed - due <= blind:
+        return _because(Reason.PROBER_OVERLOAD, f"blind for {blind:.1f} s while waiting: {reason} is not proven")
+    return _because(reason, told)
 
 
 def judge_objectives(measurements: Measurements, expectations: Expectations) -> tuple[Objective, ...]:

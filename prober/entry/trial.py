@@ -15,7 +15,7 @@ from prober.entry.answers import Answer, document, malformed
 from prober.entry.http import Moments
 from prober.entry.token import read_token
 from prober.entry.visit import Visit
-from prober.recorder import Recorder
+from prober.recorder import GRACE, Recorder
 
 # The names in use: LiveKit's starter apps, its TokenSource endpoint, and what home-made flows call it.
 SERVER_NAMES = ("serverUrl", "server_url", "url", "wsUrl")
@@ -47,13 +47,14 @@ async def walk(
         told(visit.known)
         due = requested.at + deadlines.trial
         for step in entry.steps:
-            left = due - recorder.elapsed()
+            step_due = min(recorder.elapsed() + deadlines.trial_step, due)
             try:
-                async with asyncio.timeout(min(deadlines.trial_step, left)):
+                async with asyncio.timeout(step_due - recorder.elapsed() + GRACE):
                     answer = await visit.take(step)
+                if recorder.elapsed() > step_due:
+                    raise TimeoutError
             except TimeoutError as error:
-                whole = due if left < deadlines.trial_step else None
-                raise _too_late(step, deadlines, visit.moments, whole=whole) from error
+                raise _too_late(step, deadlines, visit.moments, step_due, whole=step_due == due) from error
             finally:
                 told(visit.known)
         session = _session(entry, visit.variables, answer, unix_ms / 1000)
@@ -62,13 +63,13 @@ async def walk(
     return session
 
 
-def _too_late(step: Step, deadlines: Deadlines, moments: Moments, *, whole: float | None) -> RunFault:
+def _too_late(step: Step, deadlines: Deadlines, moments: Moments, due: float, *, whole: bool) -> RunFault:
     what = (
         f"the whole trial took longer than {deadlines.trial:g} s"
-        if whole is not None
+        if whole
         else f"no complete answer within {deadlines.trial_step:g} s"
     )
-    return RunFault(Reason.TRIAL_TIMEOUT, f"step {step.name}: {what}; last seen: {moments.last}", at=whole)
+    return RunFault(Reason.TRIAL_TIMEOUT, f"step {step.name}: {what}; last seen: {moments.last}", due=due)
 
 
 def _session(entry: TrialEntry, variables: Mapping[str, str], answer: Answer, now: float) -> Session:

@@ -14,6 +14,7 @@ from prober.core.events import (
     TranscriptHeard,
 )
 from prober.core.reasons import Reason
+from prober.core.words import harmless
 from prober.recorder import Recorder
 
 STATE = "lk.agent.state"
@@ -69,7 +70,7 @@ class Presence:
         @room.on("participant_attributes_changed")
         def _(changed: dict[str, str], participant: rtc.Participant) -> None:
             if participant.identity == self._agent and STATE in changed:
-                record(AgentState(at=elapsed(), identity=participant.identity, state=changed[STATE]))
+                self._show_state(participant.identity, changed[STATE], elapsed())
 
         @room.on("track_published")
         def _(publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
@@ -118,7 +119,13 @@ class Presence:
         kind = rtc.ParticipantKind.Name(participant.kind).removeprefix("PARTICIPANT_KIND_").lower()
         behalf = attributes.get(ON_BEHALF)
         self._recorder.record(
-            ParticipantSeen(at=at, identity=identity, kind=kind, before_us=before_us, on_behalf_of=behalf)
+            ParticipantSeen(
+                at=at,
+                identity=harmless(identity),
+                kind=kind,
+                before_us=before_us,
+                on_behalf_of=None if behalf is None else harmless(behalf),
+            )
         )
         if self._agent is None and is_agent(participant):
             self._meet(participant, at, before_us=before_us)
@@ -129,9 +136,13 @@ class Presence:
     def _meet(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
         identity, attributes = participant.identity, participant.attributes
         self._agent = identity
-        self._recorder.record(AgentJoined(at=at, identity=identity, name=attributes.get(NAME, ""), before_us=before_us))
+        name = harmless(attributes.get(NAME, ""))
+        self._recorder.record(AgentJoined(at=at, identity=harmless(identity), name=name, before_us=before_us))
         if STATE in attributes:
-            self._recorder.record(AgentState(at=at, identity=identity, state=attributes[STATE]))
+            self._show_state(identity, attributes[STATE], at)
+
+    def _show_state(self, identity: str, state: str, at: float) -> None:
+        self._recorder.record(AgentState(at=at, identity=harmless(identity), state=harmless(state)))
 
     def _see_publication(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         """A track is there once we are subscribed; where the scenario only looks, once it is published."""
@@ -140,7 +151,7 @@ class Presence:
         if not wanted or publication.sid in self._heard or (self._listens and track is None):
             return
         self._heard.add(publication.sid)
-        self._recorder.record(AgentTrack(at=self._recorder.elapsed(), identity=participant.identity))
+        self._recorder.record(AgentTrack(at=self._recorder.elapsed(), identity=harmless(participant.identity)))
         if self._listens and track is not None:
             self.tracks.put_nowait(track)
 

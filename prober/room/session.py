@@ -21,7 +21,7 @@ from prober.core.reasons import Reason, RunFault
 from prober.core.speech import VoiceGate
 from prober.core.words import harmless
 from prober.fixtures import Clip
-from prober.recorder import Recorder
+from prober.recorder import GRACE, Recorder
 from prober.room.listening import Ear
 from prober.room.playback import Microphone
 from prober.room.presence import Presence
@@ -64,18 +64,18 @@ class Call:
         """
         options = rtc.RoomOptions(auto_subscribe=self._listens)
         connecting = asyncio.create_task(self._room.connect(session.url, session.token, options))
-        done, _ = await asyncio.wait({connecting}, timeout=due - self._recorder.elapsed())
+        done, _ = await asyncio.wait({connecting}, timeout=due - self._recorder.elapsed() + GRACE)
         if not done:
             if any(isinstance(event, TokenValidated) and event.status == OK for event in self._recorder.events):
-                raise RunFault(Reason.MEDIA_UNREACHABLE, "LiveKit answers, but no connection comes up", at=due)
-            raise RunFault(Reason.SERVER_UNREACHABLE, "LiveKit does not answer", at=due)
+                raise RunFault(Reason.MEDIA_UNREACHABLE, "LiveKit answers, but no connection comes up", due=due)
+            raise RunFault(Reason.SERVER_UNREACHABLE, "LiveKit does not answer", due=due)
         try:
             connecting.result()
         except rtc.ConnectError as error:
             reason = next((reason for text, reason in CAUSES if text in error.message), Reason.MEDIA_UNREACHABLE)
             raise RunFault(reason, harmless(error.message, hide=(session.token,))) from error
         at, identity = self._recorder.elapsed(), self._room.local_participant.identity
-        self._recorder.record(RoomJoined(at=at, room=self._room.name, identity=identity))
+        self._recorder.record(RoomJoined(at=at, room=harmless(self._room.name), identity=harmless(identity)))
         self._presence.entered(at)
 
     async def publish(self) -> None:

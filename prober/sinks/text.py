@@ -209,6 +209,8 @@ def _measurements(record: RunRecord) -> Iterator[str]:
         if name == "response":
             spoken = len(Timeline(record.timeline).turns())
             yield from (_response(reading, ends) for reading in record.prober.turns[:spoken])
+        elif name in record.prober.voids:
+            yield f"  {name:14}   none     {record.prober.voids[name]}"
         elif name == "greeting" and record.prober.greeting_void is not None:
             yield f"  {name:14}   none     {record.prober.greeting_void}"
         elif name == "yield_time":

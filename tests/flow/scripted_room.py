@@ -38,6 +38,7 @@ class Script:
 
     `replies`: after the end of each sentence. `interrupts`: speech from and to, after the onset of the first sentence.
     `yields`: the end of the speech that we speak over, after our onset. `text`: what every transcript says.
+    `adds`: after the end of the first sentence, one more thing said.
     `lag`: how much later speech is recorded than it is dated, as by a detector; an end by twice as much.
     """
 
@@ -49,6 +50,7 @@ class Script:
     greets_for: float = 1.0
     yields: float | None = None
     text: str = ""
+    adds: tuple[float, str] | None = None
     replies: tuple[float | None, ...] = ()
     leaves: float | None = None
     interrupts: tuple[float, float] | None = None
@@ -76,13 +78,16 @@ class ScriptedCall:
 
         asyncio.get_running_loop().call_later(delay, happen)
 
-    def say(self, delay: float, seconds: float = 1.0) -> None:
+    def say(self, delay: float, seconds: float = 1.0, text: str | None = None) -> None:
         """The agent speaks."""
         self._detect(delay, AgentSpeechStarted, self._script.lag)
         self._ending = self._detect(delay + seconds, AgentSpeechStopped, 2 * self._script.lag)
-        if self._script.text:
-            self._text.append((self._recorder.elapsed() + delay, self._script.text))
-            self.at(delay + seconds, TranscriptHeard, speaker="agent", final=True, characters=len(self._script.text))
+        self._write(delay, seconds, self._script.text if text is None else text)
+
+    def _write(self, delay: float, seconds: float, text: str) -> None:
+        if text:
+            self._text.append((self._recorder.elapsed() + delay, text))
+            self.at(delay + seconds, TranscriptHeard, speaker="agent", final=True, characters=len(text))
 
     def agent_text(self, since: float) -> str:
         """What was said from then on, once its transcript is there."""
@@ -137,6 +142,8 @@ class ScriptedCall:
         self._turns += 1
         if delay is not None:
             self.say(delay)
+        if self._script.adds is not None and self._turns == 1:
+            self.say(self._script.adds[0], text=self._script.adds[1])
 
     async def note_receiver(self) -> None:
         """A receiver that holds every sample for 40 ms."""

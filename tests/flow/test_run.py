@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from prober.child.vigil import watch_clocks
-from prober.core.events import AnyEvent, Heartbeat, Leaving, SessionGranted, Suspended
+from prober.core.events import (
+    AgentSpeechStarted,
+    AgentSpeechStopped,
+    AgentTrack,
+    AnyEvent,
+    Heartbeat,
+    Leaving,
+    SessionGranted,
+    Suspended,
+)
 from prober.core.plan import (
     BargeIn,
     Deadlines,
@@ -23,7 +32,7 @@ from prober.core.record import RunRecord, derive
 from prober.core.timeline import Timeline
 from prober.fixtures import Clip
 from prober.recorder import GRACE, Recorder
-from prober.run import probe
+from prober.run import probe, silence
 from tests.flow.scripted_room import Script, ScriptedCall, scripted
 from tests.timelines import HEAD, join
 
@@ -266,3 +275,28 @@ async def test_a_machine_that_slept_is_nobodys_failure() -> None:
     record = derive(HEAD, JOIN, (*join(), suspended))
     assert (record.outcome, record.reason) == (Outcome.INCONCLUSIVE, Reason.PROBER_OVERLOAD)
     assert "slept for 8 s" in record.message
+
+
+async def test_a_wrong_answer_does_not_pass_because_the_time_is_over() -> None:
+    reading = msgspec.structs.replace(
+        CONVERSATION, turns=(TurnPlan(expect_text="right"),), deadlines=Deadlines(run=10.0)
+    )
+    record = await run(Script(replies=(0.75,), text="wrong"), reading)
+    assert record.reason is Reason.RUN_DEADLINE, record.message
+
+
+async def test_an_answer_may_come_in_pieces() -> None:
+    reading = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(expect_text="forty-two"),))
+    record = await run(Script(replies=(0.75,), text="One moment.", adds=(6.0, "It is forty-two.")), reading)
+    assert record.outcome is Outcome.PASS, record.message
+
+
+async def test_two_voices_of_one_agent_do_not_stop_the_clock() -> None:
+    recorder = Recorder(asyncio.get_running_loop().time, lambda _event: None)
+    for event in (AgentTrack(at=0.0, identity="a"), AgentSpeechStarted(at=0.1), AgentSpeechStarted(at=0.2)):
+        recorder.record(event)
+    recorder.record(AgentSpeechStopped(at=0.3))
+    asyncio.get_running_loop().call_later(2.0, recorder.record, AgentSpeechStopped(at=2.0))
+    async with asyncio.timeout(5.0):
+        await silence(recorder)
+    assert recorder.elapsed() == pytest.approx(3.0)

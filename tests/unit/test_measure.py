@@ -14,11 +14,12 @@ from prober.core.events import (
     Stalled,
     TurnRechecked,
     UtteranceEnded,
+    UtteranceStarted,
 )
-from prober.core.measure import measure
+from prober.core.measure import measure, phase_voids
 from prober.core.plan import Greeting, Ready
 from prober.core.readings import greeting_void, turn_readings
-from prober.core.timeline import Timeline
+from prober.core.timeline import Timeline, Turn
 from tests.timelines import AGENT, CONVERSATION, conversation, entered, heartbeats, stats, turn
 
 
@@ -163,3 +164,53 @@ def test_any_events_in_any_order_give_durations_that_are_not_negative(order: lis
     found = msgspec.to_builtins(measure(Timeline(scrambled), optional))
     values = [*found.pop("responses"), *found.values()]
     assert all(value is None or value >= 0 for value in values)
+
+
+def test_a_phase_that_ends_in_a_stall_of_ours_has_no_number() -> None:
+    stalled = Timeline((*conversation(), Stalled(at=0.82, seconds=0.3)))  # the agent is seen at 0.8
+    found = measure(stalled, CONVERSATION)
+    assert (found.agent_join, found.agent_ready) == (None, None)
+    assert found.room_join == pytest.approx(0.1)
+    assert phase_voids(stalled, CONVERSATION)["agent_join"] == "the prober stalled for 0.30 s"
+    short = Timeline((*conversation(), Stalled(at=0.82, seconds=0.06)))
+    assert measure(short, CONVERSATION).agent_join == 0.5
+
+
+def over_it(*speech: AnyEvent, ended: float = 6.5) -> Turn:
+    """An interruption of ours from 4.5 s, and this speech of the agent."""
+    spoken = (
+        UtteranceStarted(at=4.5, turn=1, fixture="en-stop", barge_in=True),
+        UtteranceEnded(at=ended, turn=1, drift=0.0),
+    )
+    (found,) = Timeline((*entered(), *spoken, *speech)).turns()
+    return found
+
+
+def test_a_breath_between_two_sentences_is_no_yielding() -> None:
+    reads_on = over_it(
+        *(AgentSpeechStarted(at=3.0), AgentSpeechStopped(at=5.0)),
+        *(AgentSpeechStarted(at=5.6), AgentSpeechStopped(at=9.0)),
+    )
+    assert reads_on.under == (3.0, 9.0)
+    assert (reads_on.interrupted, reads_on.answered) == (None, None)
+    breathing = over_it(
+        *(AgentSpeechStarted(at=3.0), AgentSpeechStopped(at=4.3)),
+        *(AgentSpeechStarted(at=4.8), AgentSpeechStopped(at=9.0)),
+    )
+    assert breathing.under == (3.0, 9.0)
+
+
+def test_who_yields_and_answers_at_once_has_yielded() -> None:
+    yielded = over_it(
+        *(AgentSpeechStarted(at=3.0), AgentSpeechStopped(at=6.0)),
+        *(AgentSpeechStarted(at=6.8), AgentSpeechStopped(at=9.0)),
+    )
+    assert yielded.under == (3.0, 6.0)
+    assert yielded.answered == 6.8
+
+
+def test_speech_from_before_our_sentence_neither_interrupts_nor_answers() -> None:
+    spoken = (UtteranceStarted(at=4.5, turn=1, fixture="a"), UtteranceEnded(at=6.5, turn=1, drift=0.0))
+    late_greeting = Timeline((*entered(), *spoken, AgentSpeechStarted(at=4.4), AgentSpeechStopped(at=7.0)))
+    (found,) = late_greeting.turns()
+    assert (found.interrupted, found.answered, found.under) == (None, None, (4.4, 7.0))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from prober.core.events import (
     AgentJoined,
     AgentSpeechStarted,
+    AgentSpeechStopped,
     AgentState,
     AgentTrack,
     AnchorsAsked,
@@ -27,7 +28,7 @@ from prober.core.events import (
     UtteranceEnded,
 )
 from prober.core.measure import measure
-from prober.core.plan import Deadlines, Expectations, Ready
+from prober.core.plan import Deadlines, Expectations, Ready, WhenInterrupted
 from prober.core.reasons import OURS, WORDS, Outcome, Reason
 from prober.core.record import derive
 from prober.core.timeline import Timeline
@@ -168,6 +169,44 @@ def test_a_connection_that_never_came_back_may_be_ours() -> None:
 def test_an_absent_agent_is_never_our_network() -> None:
     events = given_up(*entered()[:5], AnchorsAsked(at=24.0, answered=0, of=1), at=21.0)
     assert outcome(events) == fail(Reason.AGENT_ABSENT)
+
+
+def test_a_failure_proven_before_our_network_died_stays_one() -> None:
+    strict = msgspec.structs.replace(CONVERSATION, interruption=WhenInterrupted.FAIL)
+    over_us = (AgentSpeechStarted(at=5.2), AgentSpeechStopped(at=5.9))
+    died = (Reconnecting(at=20.0), AnchorsAsked(at=24.0, answered=0, of=1))
+    assert outcome((*conversation(), *over_us, *died), strict) == fail(Reason.AGENT_INTERRUPTED_US)
+
+
+def test_what_livekit_told_us_came_over_a_network() -> None:
+    deleted = Stopped(at=5.0, reason=Reason.DISCONNECTED, detail="room_deleted")
+    asked = AnchorsAsked(at=8.0, answered=0, of=1)
+    assert outcome((*entered(), *heartbeats(5), deleted, Leaving(at=5.0), asked)) == fail(Reason.DISCONNECTED)
+
+
+@pytest.mark.parametrize(
+    ("stall", "expected"), [(1.2, unclear(Reason.PROBER_OVERLOAD)), (0.3, fail(Reason.TRIAL_TIMEOUT))]
+)
+def test_a_deadline_that_comes_as_a_fault_asks_for_our_blindness_too(
+    stall: float, expected: tuple[Outcome, Reason]
+) -> None:
+    late = Stopped(at=1.0, reason=Reason.TRIAL_TIMEOUT, detail="", given_up=1.5)
+    assert outcome((RunStarted(at=0.0, monotonic=0.0), Stalled(at=1.4, seconds=stall), late)) == expected
+
+
+def test_a_small_stall_does_not_void_the_end_of_the_runs_time() -> None:
+    talking = (*entered(), AgentSpeechStarted(at=1.5), Stalled(at=30.0, seconds=0.06), *heartbeats(91))
+    over = Stopped(at=90.0, reason=Reason.RUN_DEADLINE, detail="", given_up=90.5)
+    assert outcome((*talking, over, Leaving(at=90.5))) == fail(Reason.RUN_DEADLINE)
+
+
+def test_a_sentence_that_left_in_pieces_proves_nothing_against_the_agent() -> None:
+    strict = msgspec.structs.replace(CONVERSATION, interruption=WhenInterrupted.FAIL)
+    events = tuple(
+        msgspec.structs.replace(event, drift=0.55) if isinstance(event, UtteranceEnded) and event.turn == 1 else event
+        for event in (*conversation(), AgentSpeechStarted(at=5.2), AgentSpeechStopped(at=5.9))
+    )
+    assert outcome(events, strict) == unclear(Reason.PROBER_OVERLOAD)
 
 
 def test_a_run_whose_time_ends_after_the_last_answer_has_passed() -> None:
