@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 import psutil
+import pytest
 from aiohttp import web
 
 from prober.child.messages import Order
@@ -124,6 +125,18 @@ async def test_an_operators_stop_takes_the_trial_back() -> None:
     assert record.reason is Reason.INTERRUPTED
     assert shop.asked == [("t-7", KEY, "c00kie")]
     assert taken_back(record) == [("end", True, "done")]
+
+
+async def test_a_cancelled_parent_takes_the_trial_back_before_it_goes() -> None:
+    reached = asyncio.Event()
+    shop = Shop(reached.set)
+    running = asyncio.create_task(run(shop))
+    await reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert shop.asked == [("t-7", KEY, "c00kie")]
+    assert psutil.Process().children() == []
 
 
 async def test_a_fresh_child_takes_back_the_trial_of_one_that_died() -> None:
