@@ -20,15 +20,17 @@ run: setup       ## one full run against the reference stack
 demo: setup      ## keep the reference product running until Ctrl-C
 	@$(BIN)/livekit-prober demo
 
-test: setup lint unit stack  ## everything: lint, types, import rules, all tests
+test: setup      ## everything: lint, types, import rules, all tests
+	@$(MAKE) --no-print-directory -j2 lint unit
+	@$(MAKE) --no-print-directory stack
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not stack" $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not stack" -n 2 $(PYTEST_ARGS)
 
-stack: setup     ## the tests on the real server and agents, one process for each of the two stacks
+stack: setup     ## the tests on the real server and agents, two reference stacks side by side
 	@$(BIN)/pytest -m stack -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 golden: .venv/.ready  ## derive the golden records again and show what changed

@@ -11,6 +11,8 @@ from prober.refstack.stack import ReferenceStack
 
 STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 """Groups of tests by the fixture they share; all others share the product with the reference agent."""
+APART = ("test_demo", "test_examples", "test_server", "test_wheel")
+"""Modules about the program from outside: a group of their own, so that the groups take about as long as each other."""
 
 
 def _tell(line: str) -> None:
@@ -44,5 +46,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("stack") is not None:
             fixtures = getattr(item, "fixturenames", ())
-            stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), "reference")
+            rest = "apart" if item.path.stem in APART else "reference"
+            stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), rest)
             item.add_marker(pytest.mark.xdist_group(stack))
