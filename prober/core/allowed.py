@@ -9,7 +9,7 @@ from prober.core.plan import Allowed
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _HOST = re.compile(r"[a-z0-9_.:-]*", re.ASCII | re.IGNORECASE)
-"""With another character in it (`%`, a backslash) two readers of one URL may end at two hosts: LiveKit's SDK decodes."""
+"""With another character in it (`%`) two readers of one URL may end at two hosts: LiveKit's SDK decodes it."""
 
 
 def problem(url: URL, allowed: Allowed) -> str | None:

@@ -100,7 +100,8 @@ async def check_server(session: Session, allowed: Allowed, *, within: float = RE
     """Raises RunFault where the run may not join there.
 
     The SDK resolves the name once more: what is looked at here are the addresses of this moment, and the time for it is
-    part of the join, as it is for a customer. Where private addresses are forbidden, a name without addresses is refused.
+    part of the join, as it is for a customer. Where private addresses are forbidden, a name must have some that
+    can be looked at.
     """
     url = URL(session.url)
     found = problem(url, allowed)
