@@ -20,7 +20,7 @@ from prober.core.plan import Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline
 from prober.core.verdict import network_failed
-from prober.core.words import authority, harmless
+from prober.core.words import authority, harmless, whereabouts
 from prober.entry import token
 from prober.entry.allowed import check_server
 from prober.entry.anchors import ask
@@ -93,7 +93,7 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
     for watch in done - {probing}:
         broken = watch.exception()
         if broken is not None:  # who no longer watches himself must not judge
-            recorder.stop(Reason.PROBER_INTERNAL, harmless(repr(broken)))
+            recorder.stop(Reason.PROBER_INTERNAL, whereabouts(broken))
             probing.cancel()
     await asyncio.wait({probing})
     for watch in watches:
