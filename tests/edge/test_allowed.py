@@ -17,6 +17,7 @@ from tests.edge.products import (
     Handler,
     answering,
     one_step,
+    plan_of,
     recorder,
     refused,
     served,
@@ -202,6 +203,13 @@ async def test_a_secret_that_no_header_can_carry_is_our_own_trouble() -> None:
     )
 
 
+async def test_a_user_agent_that_no_header_can_carry_is_our_own_trouble() -> None:
+    async with served(("GET", "/", answering(DETAILS))) as origin:
+        error = await refused(one_step(origin), user_agent="canary\r\nX-Other: s3cr3t-value")
+    assert error.reason is Reason.PROBER_INTERNAL
+    assert "s3cr3t" not in str(error)
+
+
 # The LiveKit server
 
 
@@ -261,7 +269,7 @@ async def test_the_token_is_not_shown_to_a_private_address() -> None:
     async with served(("GET", "/rtc/validate", handler)) as origin:
         session = Session(url=origin.replace("127.0.0.1", "localhost"), room="r", token=TOKEN)
         with pytest.raises(RunFault, match="localhost, a private address"):
-            await validate(session, recorder(), Allowed(private=False))
+            await validate(session, recorder(), plan_of(one_step(origin), allowed=Allowed(private=False)))
         assert asked == []
-        await validate(session, recorder())
+        await validate(session, recorder(), plan_of(one_step(origin)))
     assert asked == ["/rtc/validate"]
