@@ -20,7 +20,7 @@ from prober.core.plan import Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline
 from prober.core.verdict import network_failed
-from prober.core.words import authority, harmless
+from prober.core.words import authority, harmless, whereabouts
 from prober.entry import token
 from prober.entry.allowed import check_server
 from prober.entry.anchors import ask
@@ -30,6 +30,9 @@ from prober.recorder import Recorder
 from prober.room.session import Call, join
 from prober.run import probe
 from prober.voice import SileroGate, VoiceGateError
+
+REFUSALS = frozenset({Reason.TOKEN_INVALID, Reason.ROOM_REFUSED})
+"""Reasons by which a server says that nobody comes in with this token."""
 
 
 class Pipe:
@@ -68,7 +71,8 @@ def _recorder(pipe: Pipe) -> Recorder:
 async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
     plan = order.plan
     try:
-        SileroGate()  # a machine that cannot tell speech must not listen
+        if plan.expectations.subscribes:
+            SileroGate()  # a machine that cannot tell speech must not listen
         clips = [load_fixture(name) for name in plan.say]
     except (VoiceGateError, FixtureError) as error:
         _recorder(pipe).stop(Reason.PROBER_INTERNAL, str(error))
@@ -93,7 +97,7 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
     for watch in done - {probing}:
         broken = watch.exception()
         if broken is not None:  # who no longer watches himself must not judge
-            recorder.stop(Reason.PROBER_INTERNAL, harmless(repr(broken)))
+            recorder.stop(Reason.PROBER_INTERNAL, whereabouts(broken))
             probing.cancel()
     await asyncio.wait({probing})
     for watch in watches:
@@ -121,7 +125,7 @@ def _may_exist(plan: Plan, recorder: Recorder) -> bool:
     """A product may make its room before anybody joins; ours is made by joining it."""
     if isinstance(plan.entry, TrialEntry) or recorder.stopped is None:
         return True
-    return recorder.stopped.reason not in {Reason.SERVER_UNREACHABLE, Reason.ROOM_REFUSED, Reason.TOKEN_INVALID}
+    return recorder.stopped.reason not in REFUSALS
 
 
 async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
@@ -139,7 +143,7 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
         session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
     if order.key is not None and authority(URL(order.key.url)) == authority(URL(session.url)):
         debts.owe_room(session.room)  # whatever we think of its token: an agent may wait in it already
-    token.examine(session, recorder, now=unix_ms / 1000, speaks=plan.expectations.subscribes)
+    token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
     await check_server(session, plan.allowed)
     return session
 
@@ -148,7 +152,7 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
 async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterator[Call]:
     """The joined room. What the server thinks of the token is asked beside it: it must not lengthen what we measure."""
     granted = next(event.at for event in recorder.events if isinstance(event, SessionGranted))
-    validating = asyncio.create_task(token.validate(session, recorder, plan.allowed, user_agent=plan.user_agent))
+    validating = asyncio.create_task(token.validate(session, recorder, plan))
     try:
         async with join(
             session,
@@ -158,11 +162,26 @@ async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterat
             gates=SileroGate,
         ) as call:
             yield call
-    except RunFault:
-        await validating  # the server's own words, where it has some, explain better
-        raise
+    except RunFault as fault:
+        at = recorder.elapsed() if fault.at is None else fault.at
+        opinion = await _opinion(validating)
+        told = fault if opinion is None or not _explains(opinion, fault) else opinion
+        raise RunFault(told.reason, str(told), at=at) from fault
     finally:
         validating.cancel()
+
+
+async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
+    try:
+        await validating
+    except RunFault as opinion:
+        return opinion
+    return None
+
+
+def _explains(opinion: RunFault, fault: RunFault) -> bool:
+    """Whether /rtc/validate knows better than the join: a refusal is the server's word, a silence may be its own."""
+    return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.at is None)
 
 
 async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None]) -> None:

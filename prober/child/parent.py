@@ -18,8 +18,9 @@ TEARDOWN = 15.0
 """Seconds a child may take to leave and clean up, before it is killed."""
 CLEANUP = 15.0
 """Seconds a fresh child may take to delete a room and take back a trial."""
-OURS = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
-"""Not for a child's environment: it learns what it needs over its stdin."""
+INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+INHERITED_BY_PREFIX = ("LC_", "LD_", "SSL_CERT_", "PYTHON", "OMP_", "OPENBLAS_", "RUST_", "XDG_")
+"""What a child's environment holds, where ours does: no key and no secret, it learns those over its stdin."""
 
 _decoder = msgspec.json.Decoder(FromChild)
 
@@ -166,6 +167,8 @@ class _Child:
 
 
 def _environment() -> dict[str, str]:
-    """The child's environment: no keys, and no threads for linear algebra that nobody does (80 ms of CPU)."""
-    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    """The child's environment: no secrets, and no threads for linear algebra that nobody does (80 ms of CPU)."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_BY_PREFIX)
+    }
     return inherited | {"OPENBLAS_NUM_THREADS": "1"}

@@ -1,5 +1,6 @@
 """Where a run may go: what is wrong with a URL or an address, in words that name the setting. Resolves nothing."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from yarl import URL
@@ -7,11 +8,15 @@ from yarl import URL
 from prober.core.plan import Allowed
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_HOST = re.compile(r"[a-z0-9_.:-]*", re.ASCII | re.IGNORECASE)
+"""With another character in it (`%`) two readers of one URL may end at two hosts: LiveKit's SDK decodes it."""
 
 
 def problem(url: URL, allowed: Allowed) -> str | None:
     """Why a run may not go to this URL, or None; a name's addresses are `is_private`'s, once it is resolved."""
     host = _plain(url.host)
+    if not _HOST.fullmatch(url.raw_host or ""):
+        return f"{host}, which is no host's name: it may hold letters, digits, dots and hyphens"
     if not any(_matches(host, pattern) or _matches(_plain(url.raw_host), pattern) for pattern in allowed.hosts):
         return f"{host or 'an address without a host'}, a host that allow.hosts does not name"
     if not allowed.plaintext and url.scheme in {"http", "ws"}:

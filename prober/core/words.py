@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 from yarl import URL
@@ -13,21 +14,25 @@ LONGEST = 120
 _TOKEN = re.compile(r"\beyJ[\w-]*(?:\.[\w-]*)*")
 _EMAIL = re.compile(r"[^\s@\"'<>(),;:/?&=]+(?:@|%40)[^\s@\"'<>(),;:/?&=]+")
 _QUERY = re.compile(r"(?<=\S)\?\S*[=&]\S*")
+_OPAQUE = re.compile(r"(?<=/)(?:[^/\s]{25,}|(?=[^/\s]*\d)[^/\s]{16,})")
+"""A path's segment that may be a secret: a long one, or one of some length with a digit in it."""
+_PACKAGE = __file__.removesuffix("core/words.py")
 
 
 def harmless(text: str, *, hide: Iterable[str] = ()) -> str:
-    """The text on one line, cut short; tokens, e-mail addresses, queries and the strings to `hide` are blotted out."""
-    # Longest first: a value that contains another one is hidden whole.
-    for secret in sorted((value for value in hide if len(value) >= 4), key=len, reverse=True):
-        text = text.replace(secret, "[hidden]")
+    """The text on one line, cut short; tokens, e-mail addresses, queries and the strings to `hide` are blotted out.
+
+    What is to be hidden is found percent-encoded too, in any way and up to twice; such a text is shown decoded.
+    """
+    text = _hidden(text, hide)
     text = _EMAIL.sub("[e-mail]", _QUERY.sub("", _TOKEN.sub("[token]", text)))
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def place(url: URL, *, hide: Iterable[str] = ()) -> str:
-    """Where a URL points: scheme, host and path, without user, query and fragment."""
-    return str(url.origin()) + harmless(url.raw_path, hide=hide)
+    """Where a URL points: scheme, host and path, without user, query and fragment, nor segments that may be secrets."""
+    return str(url.origin()) + harmless(_OPAQUE.sub("…", _hidden(url.raw_path, hide)))
 
 
 def authority(url: URL) -> str:
@@ -50,3 +55,27 @@ def read_json(body: bytes) -> Any:
         return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):  # not JSON, not UTF-8, nested too deep
         return None
+
+
+def whereabouts(error: BaseException) -> str:
+    """What kind of error and where in our code, for an error whose text is foreign: that may quote anything."""
+    said, step = type(error).__name__, error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if file.startswith(_PACKAGE):
+            said = f"{type(error).__name__} at prober/{file.removeprefix(_PACKAGE)}:{step.tb_lineno}"
+        step = step.tb_next
+    return said
+
+
+def _hidden(text: str, hide: Iterable[str]) -> str:
+    # Longest first: a value that contains another one is hidden whole.
+    secrets = sorted((value for value in hide if len(value) >= 4), key=len, reverse=True)
+    for decode in (unquote, unquote_plus):
+        plain = text
+        for _ in range(3):
+            for secret in secrets:
+                if secret in plain:
+                    text = plain = plain.replace(secret, "[hidden]")
+            plain = decode(plain)
+    return text

@@ -12,6 +12,7 @@ from yarl import URL
 from prober.core.allowed import is_private, looks_like_address, private_words, problem
 from prober.core.plan import Allowed, Session
 from prober.core.reasons import Reason, RunFault
+from prober.core.words import authority
 
 RESOLVE_WITHIN = 5.0
 """Seconds given to the name of the LiveKit server."""
@@ -99,7 +100,8 @@ async def check_server(session: Session, allowed: Allowed, *, within: float = RE
     """Raises RunFault where the run may not join there.
 
     The SDK resolves the name once more: what is looked at here are the addresses of this moment, and the time for it is
-    part of the join, as it is for a customer. A name that does not resolve is left to the join, which meets it too.
+    part of the join, as it is for a customer. Where private addresses are forbidden, a name must have some that
+    can be looked at.
     """
     url = URL(session.url)
     found = problem(url, allowed)
@@ -108,8 +110,12 @@ async def check_server(session: Session, allowed: Allowed, *, within: float = RE
         try:
             async with asyncio.timeout(within):
                 addresses = await asyncio.get_running_loop().getaddrinfo(host, url.port, type=socket.SOCK_STREAM)
-        except (OSError, TimeoutError):
-            return
+        except TimeoutError:
+            raise RunFault(
+                Reason.SERVER_UNREACHABLE, f"the name of {authority(url)} did not resolve within {within:g} s"
+            ) from None
+        except (OSError, UnicodeError):
+            raise RunFault(Reason.SERVER_UNREACHABLE, f"the name of {authority(url)} does not resolve") from None
         if any(is_private(str(where[0])) for *_, where in addresses):
             found = private_words(host)
     if found is not None:

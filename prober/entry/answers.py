@@ -1,16 +1,15 @@
 """What a step's answer holds: its variables, wherever a product puts them. Pure, but for a timer."""
 
-import re
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from html.parser import HTMLParser
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jsonpointer import JsonPointerException, resolve_pointer
 from yarl import URL
 
+from prober.bounded import bounded, search
 from prober.core.plan import Extract, Step
 from prober.core.reasons import Reason, RunFault
 from prober.core.words import harmless, read_json
@@ -21,8 +20,15 @@ LARGEST = 1024 * 1024
 LONGEST_VALUE = 16 * 1024
 """Characters of a variable: more is no token, no id and no address."""
 
-SEARCH_WITHIN = 1.0
-"""Seconds that a search in a body may take."""
+CHARSETS = frozenset(
+    {
+        *("utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be"),
+        *("iso-8859-1", "latin-1", "latin1", "iso-8859-2", "iso-8859-15"),
+        *("windows-1250", "windows-1251", "windows-1252", "koi8-r"),
+        *("shift_jis", "euc-jp", "gb2312", "gbk", "gb18030", "big5", "euc-kr"),
+    }
+)
+"""Charsets that a page may be in. Python knows more, some slow on purpose, some that quote the page in their errors."""
 
 
 class Answer(NamedTuple):
@@ -70,11 +76,9 @@ def _body(step: Step, answer: Answer) -> bytes:
 
 
 def _text(step: Step, answer: Answer) -> str:
-    body = _body(step, answer)
-    try:
-        return body.decode(answer.charset or "utf-8", "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")
+    charset = (answer.charset or "").lower()
+    with bounded(f"step {step.name}: the decoding of the answer"):
+        return _body(step, answer).decode(charset if charset in CHARSETS else "utf-8", "replace")
 
 
 def _from_json(step: Step, at: str, answer: Answer) -> Any:
@@ -85,16 +89,15 @@ def _from_json(step: Step, at: str, answer: Answer) -> Any:
 
 
 def _from_pattern(step: Step, at: str, answer: Answer) -> Any:
-    text = _text(step, answer)
-    with _bounded(step, f"the pattern {at}"):
-        found = re.search(at, text)
+    found = search(f"step {step.name}", at, _text(step, answer))
     return None if found is None else found[1]
 
 
 def _from_field(step: Step, at: str, answer: Answer) -> Any:
-    fields = _Fields(at)
-    with _bounded(step, f"the search for the form field {at}"):
-        fields.feed(_text(step, answer))
+    fields, text = _Fields(at), _text(step, answer)
+    # Of a page that it cannot read the parser keeps what it read so far; its errors quote the page.
+    with bounded(f"step {step.name}: the search for the form field {at}"), suppress(AssertionError, ValueError):
+        fields.feed(text)
     return fields.value
 
 
@@ -133,31 +136,3 @@ class _Fields(HTMLParser):
         given = dict(attrs)
         if tag == "input" and given.get("name") == self._name and self.value is None:
             self.value = given.get("value")
-
-
-class _TooLongError(Exception):
-    pass
-
-
-@contextmanager
-def _bounded(step: Step, what: str) -> Iterator[None]:
-    """Ends the search in here after SEARCH_WITHIN, with a RunFault: such a pattern is our own trouble.
-
-    A search holds the interpreter, so that no deadline of the event loop and no thread can end it; but it looks for
-    signals. What is guaranteed: this many seconds for each, over at most LARGEST bytes. For the main thread alone.
-    """
-
-    def over(_number: int, _frame: FrameType | None) -> None:
-        raise _TooLongError
-
-    before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, SEARCH_WITHIN)
-    try:
-        yield
-    except _TooLongError:
-        raise RunFault(
-            Reason.PROBER_INTERNAL, f"step {step.name}: {what} did not come to an end within {SEARCH_WITHIN:g} s"
-        ) from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -9,6 +9,7 @@ from yarl import URL
 
 from prober import __version__
 from prober.core.events import HttpMoment
+from prober.core.plan import Plan
 from prober.core.words import authority, place
 from prober.entry.allowed import Guard, connector
 from prober.recorder import Recorder
@@ -19,6 +20,11 @@ MOST_REDIRECTS = 10
 LONGEST_LINE = 64 * 1024
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """aiohttp's own limits off: deadlines are the plan's."""
+
+
+def marks(plan: Plan) -> dict[str, str]:
+    """The headers that tell every request of ours from a customer's."""
+    return {"User-Agent": plan.user_agent or USER_AGENT, PROBE_HEADER: plan.run_id}
 
 
 class Moments:
@@ -45,13 +51,13 @@ class Moments:
         """Whom the request is at just now: redirects move it."""
         return authority(self._url)
 
-    def session(self, run_id: str, guard: Guard, user_agent: str | None = None) -> aiohttp.ClientSession:
+    def session(self, plan: Plan, guard: Guard) -> aiohttp.ClientSession:
         """A browser in small: one cookie jar, one pool of connections, our marks on every request."""
         return aiohttp.ClientSession(
             connector=connector(guard.allowed, ssl=_Handshakes(self._handshake)),
             # As browsers do: cookies of hosts that are bare addresses are kept, values go back as they came.
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
-            headers={"User-Agent": user_agent or USER_AGENT, PROBE_HEADER: run_id},
+            headers=marks(plan),
             timeout=NO_TIMEOUT,
             middlewares=(guard,),
             # aiohttp refuses lines over 8 KiB; browsers do not, and policies, cookies and redirects grow longer.

@@ -15,11 +15,11 @@ import msgspec
 from yarl import URL
 
 from prober.core.events import TokenRead, TokenValidated
-from prober.core.plan import Allowed, Session
+from prober.core.plan import Plan, Session
 from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, harmless
 from prober.entry.allowed import NotAllowedError, connector
-from prober.entry.http import NO_TIMEOUT, USER_AGENT, unreachable
+from prober.entry.http import NO_TIMEOUT, marks, unreachable
 from prober.recorder import Recorder
 
 SKEW = 60.0
@@ -105,14 +105,7 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
     return claims
 
 
-async def validate(
-    session: Session,
-    recorder: Recorder,
-    allowed: Allowed | None = None,
-    *,
-    user_agent: str | None = None,
-    within: float = VALIDATE_WITHIN,
-) -> None:
+async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: float = VALIDATE_WITHIN) -> None:
     """Ask the server what it thinks of the token; record its status.
 
     Raises RunFault where it refuses the token, knows no such room or cannot be reached. Any other answer (a server
@@ -126,12 +119,12 @@ async def validate(
         async with (
             asyncio.timeout(within),
             aiohttp.ClientSession(
-                connector=connector(allowed or Allowed()), timeout=NO_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector(plan.allowed), timeout=NO_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
             ) as http,
             # In a header, where the SDK puts it too, the token stays out of access logs; a redirect never gets it.
             http.get(
                 url / "rtc/validate",
-                headers={"Authorization": f"Bearer {session.token}", "User-Agent": user_agent or USER_AGENT},
+                headers=marks(plan) | {"Authorization": f"Bearer {session.token}"},
                 allow_redirects=False,
             ) as response,
         ):
@@ -145,6 +138,8 @@ async def validate(
         raise RunFault(Reason.SERVER_UNREACHABLE, unreachable(error, where)) from None
     except aiohttp.ClientError:
         raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} does not speak HTTP") from None
+    except ValueError:  # its text may quote a header
+        raise RunFault(Reason.PROBER_INTERNAL, "the headers of /rtc/validate cannot be sent") from None
     recorder.record(TokenValidated(at=recorder.elapsed(), status=status))
     # livekit-server quotes the whole token in its refusal: "invalid token: eyJ…, error: …".
     said = harmless(body, hide=(session.token,))

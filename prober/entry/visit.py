@@ -37,7 +37,7 @@ class Visit:
         self.moments = Moments(recorder)
         self._secrets = secrets
         self._guard = Guard(plan.allowed)
-        self._http = self.moments.session(plan.run_id, self._guard, plan.user_agent)
+        self._http = self.moments.session(plan, self._guard)
         for url, header in known.cookies:
             self._guard.set_cookies.append((url, header))
             self._http.cookie_jar.update_cookies_from_headers([header], URL(url))

@@ -17,6 +17,7 @@ from tests.edge.products import (
     Handler,
     answering,
     one_step,
+    plan_of,
     recorder,
     refused,
     served,
@@ -202,6 +203,13 @@ async def test_a_secret_that_no_header_can_carry_is_our_own_trouble() -> None:
     )
 
 
+async def test_a_user_agent_that_no_header_can_carry_is_our_own_trouble() -> None:
+    async with served(("GET", "/", answering(DETAILS))) as origin:
+        error = await refused(one_step(origin), user_agent="canary\r\nX-Other: s3cr3t-value")
+    assert error.reason is Reason.PROBER_INTERNAL
+    assert "s3cr3t" not in str(error)
+
+
 # The LiveKit server
 
 
@@ -232,10 +240,23 @@ async def test_a_server_that_must_not_be_joined(url: str, allowed: Allowed, word
     )
 
 
-async def test_a_server_that_may_be_joined_or_does_not_resolve() -> None:
+async def test_a_server_that_may_be_joined() -> None:
     await check_server(Session(url="ws://127.0.0.1:7880", room="r", token=TOKEN), Allowed())
     await check_server(Session(url="wss://8.8.8.8", room="r", token=TOKEN), Allowed(private=False))
-    await check_server(Session(url="wss://lk.invalid", room="r", token=TOKEN), Allowed(private=False))
+    await check_server(Session(url="wss://lk.invalid", room="r", token=TOKEN), Allowed())  # the join meets it too
+
+
+@pytest.mark.parametrize(
+    ("within", "words"), [(5.0, "does not resolve"), (0.0, "did not resolve within 0 s")], ids=["unknown", "slow"]
+)
+async def test_a_server_whose_addresses_cannot_be_looked_at_is_not_joined(within: float, words: str) -> None:
+    session = Session(url="wss://lk.invalid:7881", room="r", token=TOKEN)
+    with pytest.raises(RunFault) as caught:
+        await check_server(session, Allowed(private=False), within=within)
+    assert (caught.value.reason, str(caught.value)) == (
+        Reason.SERVER_UNREACHABLE,
+        f"the name of lk.invalid:7881 {words}",
+    )
 
 
 async def test_the_token_is_not_shown_to_a_private_address() -> None:
@@ -248,7 +269,7 @@ async def test_the_token_is_not_shown_to_a_private_address() -> None:
     async with served(("GET", "/rtc/validate", handler)) as origin:
         session = Session(url=origin.replace("127.0.0.1", "localhost"), room="r", token=TOKEN)
         with pytest.raises(RunFault, match="localhost, a private address"):
-            await validate(session, recorder(), Allowed(private=False))
+            await validate(session, recorder(), plan_of(one_step(origin), allowed=Allowed(private=False)))
         assert asked == []
-        await validate(session, recorder())
+        await validate(session, recorder(), plan_of(one_step(origin)))
     assert asked == ["/rtc/validate"]

@@ -6,7 +6,7 @@ from aiohttp import web
 from prober.core.plan import Extract, Session, SessionAt, Step, TrialEntry
 from prober.core.reasons import Reason
 from prober.core.steps import check_entry
-from prober.entry.answers import LARGEST, LONGEST_VALUE
+from prober.entry.answers import CHARSETS, LARGEST, LONGEST_VALUE
 from tests.edge.products import DETAILS, TOKEN, answering, one_step, recorder, refused, served, walked
 
 FORM = """<!doctype html><title>Start</title>
@@ -51,11 +51,31 @@ async def test_a_pattern_sees_the_page_in_its_own_charset() -> None:
     assert await found(Extract(source="regex", at="id=(.7)"), latin) == "é7"
 
 
-async def test_an_unknown_charset_is_read_as_utf_8() -> None:
+@pytest.mark.parametrize("charset", ["klingon", "punycode", "idna", "undefined", "unicode_escape", "zlib", "rot13"])
+async def test_any_other_charset_is_read_as_utf_8(charset: str) -> None:
     async def odd(_request: web.Request) -> web.Response:
-        return web.Response(body=b"id=7", headers={"Content-Type": "text/html; charset=klingon"})
+        body = b"id=7 \\u0041 \xff id-" + b"b9" * 10_000
+        return web.Response(body=body, headers={"Content-Type": f"text/html; charset={charset}"})
 
-    assert await found(Extract(source="regex", at="id=(.)"), odd) == "7"
+    assert await found(Extract(source="regex", at=r"id=(7 .u)"), odd) == r"7 \u"
+
+
+@pytest.mark.parametrize("charset", sorted(CHARSETS))
+def test_nothing_that_is_no_text_in_a_charset_is_an_error(charset: str) -> None:
+    assert bytes(range(256)).decode(charset, "replace")
+
+
+@pytest.mark.parametrize("rest", ["<![s3cr3t[", "<!s3cr3t[<![", "<a href='&#" + "9" * 5000 + ";'>", "<!-- s3cr3t"])
+async def test_a_field_is_found_before_what_no_parser_can_read(rest: str) -> None:
+    page = answering(f'<input name="csrf" value="7">{rest}'.encode(), content_type="text/html")
+    assert await found(Extract(source="field", at="csrf"), page) == "7"
+
+
+async def test_a_page_that_no_parser_can_read_is_not_quoted() -> None:
+    page = answering(b"<![s3cr3t[ <input name=csrf value=7>", content_type="text/html")
+    async with served(("GET", "/", page)) as origin:
+        error = await refused(one_step(origin, extract={"v": Extract(source="field", at="csrf")}))
+    assert (error.reason, "s3cr3t" in str(error)) == (Reason.TRIAL_MALFORMED, False)
 
 
 async def test_a_header() -> None:
@@ -128,7 +148,7 @@ async def test_a_value_that_is_no_value_any_more() -> None:
 
 
 async def test_a_pattern_without_end_is_our_own_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prober.entry.answers.SEARCH_WITHIN", 0.05)
+    monkeypatch.setattr("prober.bounded.WITHIN", 0.05)
     async with served(("GET", "/", answering(b"a" * 60 + b"!"))) as origin:
         error = await refused(one_step(origin, extract={"v": Extract(source="regex", at="((?:a+)+)$")}))
     assert (error.reason, str(error)) == (

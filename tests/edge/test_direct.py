@@ -19,7 +19,10 @@ from prober.entry.direct import grant
 from prober.entry.token import examine, validate
 from prober.recorder import Recorder
 from prober.refstack.server import LiveKitServer
+from tests.edge.products import one_step, plan_of
 from tests.edge.servers import silent
+
+PLAN = plan_of(one_step("https://shop.example"))
 
 KEY = ApiKey(url="http://127.0.0.1:1", key="APIkey", secret="s" * 32)
 
@@ -148,7 +151,7 @@ async def test_a_real_server_takes_our_token_refuses_bad_ones_and_deletes_the_ro
         key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
         to = recorder()
         session = granted(to, key)
-        await validate(session, to)
+        await validate(session, to, PLAN)
         assert [event.status for event in to.events if isinstance(event, TokenValidated)] == [200]
 
         for wrong, words in (
@@ -156,7 +159,7 @@ async def test_a_real_server_takes_our_token_refuses_bad_ones_and_deletes_the_ro
             (ApiKey(url=server.url, key="APIother", secret="x" * 32), "invalid API key: APIother"),
         ):
             with pytest.raises(RunFault) as caught:
-                await validate(granted(to, wrong), to)
+                await validate(granted(to, wrong), to, PLAN)
             assert caught.value.reason is Reason.TOKEN_INVALID
             assert words in str(caught.value)
             assert "eyJ" not in str(caught.value)

@@ -17,10 +17,12 @@ from prober.core.plan import Session
 from prober.core.reasons import Reason, RunFault
 from prober.entry.token import check_token, examine, read_token, validate
 from prober.recorder import Recorder
+from tests.edge.products import one_step, plan_of
 from tests.edge.servers import saying, silent
 
 NOW = 1_700_000_000.0
 GRANTS = {"roomJoin": True, "room": "trial_7"}
+PLAN = plan_of(one_step("https://shop.example"), user_agent="canary/1")
 
 
 def recorder() -> Recorder:
@@ -171,7 +173,7 @@ async def opinion(answer: web.Response, text: str, to: Recorder) -> list[web.Req
     app = web.Application()
     app.router.add_get("/{path:.*}", handler)
     async with TestServer(app) as server:
-        await validate(session(text, url=str(server.make_url("/sfu")).replace("http", "ws")), to)
+        await validate(session(text, url=str(server.make_url("/sfu")).replace("http", "ws")), to, PLAN)
     return seen
 
 
@@ -181,6 +183,7 @@ async def test_an_answer_that_is_left_to_the_join(status: int) -> None:
     (request,) = await opinion(web.Response(status=status, headers={"Location": "/elsewhere"}), token(), to)
     assert request.path_qs == "/sfu/rtc/validate"
     assert request.headers["Authorization"] == f"Bearer {token()}"
+    assert (request.headers["User-Agent"], request.headers["X-Synthetic-Probe"]) == ("canary/1", "run-1234")
     (event,) = to.events
     assert event == TokenValidated(at=event.at, status=status)
 
@@ -215,14 +218,14 @@ async def test_nobody_listens() -> None:
         held.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{held.getsockname()[1]}"
         with pytest.raises(RunFault) as caught:
-            await validate(session(token(), url=f"ws://{where}"), recorder())
+            await validate(session(token(), url=f"ws://{where}"), recorder(), PLAN)
     assert (caught.value.reason, str(caught.value)) == (Reason.SERVER_UNREACHABLE, f"{where} refused the connection")
     assert token() not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_name_that_does_not_resolve() -> None:
     with pytest.raises(RunFault) as caught:
-        await validate(session(token(), url="wss://livekit.invalid"), recorder())
+        await validate(session(token(), url="wss://livekit.invalid"), recorder(), PLAN)
     assert caught.value.reason is Reason.SERVER_UNREACHABLE
     assert str(caught.value) == "the name of livekit.invalid does not resolve"
 
@@ -237,7 +240,7 @@ async def test_a_name_that_does_not_resolve() -> None:
 )
 async def test_something_else_listens_there(answer: bytes, words: str) -> None:
     async with saying(answer) as where:
-        asked = validate(session(token(), url=f"ws://{where}"), recorder())
+        asked = validate(session(token(), url=f"ws://{where}"), recorder(), PLAN)
         if not words:  # three bytes of an opinion are enough
             await asked
             return
@@ -250,8 +253,20 @@ async def test_something_else_listens_there(answer: bytes, words: str) -> None:
 async def test_a_server_that_never_answers() -> None:
     async with silent() as where:
         with pytest.raises(RunFault) as caught:
-            await validate(session(token(), url=f"ws://{where}"), recorder(), within=0.1)
+            await validate(session(token(), url=f"ws://{where}"), recorder(), PLAN, within=0.1)
     assert (caught.value.reason, str(caught.value)) == (
         Reason.SERVER_UNREACHABLE,
         f"{where} did not answer /rtc/validate within 0.1 s",
     )
+
+
+async def test_marks_that_no_header_can_carry_are_our_own_trouble() -> None:
+    plan = plan_of(one_step("https://shop.example"), user_agent="canary\r\nX-Other: s3cr3t")
+    async with silent() as where:
+        with pytest.raises(RunFault) as caught:
+            await validate(session(token(), url=f"ws://{where}"), recorder(), plan)
+    assert (caught.value.reason, str(caught.value)) == (
+        Reason.PROBER_INTERNAL,
+        "the headers of /rtc/validate cannot be sent",
+    )
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))

