@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Protocol
 
+from prober.bounded import search
 from prober.core.events import (
     AgentJoined,
     AgentSpeechStarted,
@@ -26,7 +27,7 @@ from prober.core.events import (
 from prober.core.plan import Expectations, Greeting, Ready, Scenario, Session
 from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import BREATH, Timeline, Turn
-from prober.core.words import harmless
+from prober.core.words import whereabouts
 from prober.fixtures import Clip
 from prober.recorder import GRACE, DeadlinePassed, Recorder, RunStopped
 
@@ -88,9 +89,9 @@ def _faults_recorded(recorder: Recorder) -> Iterator[None]:
     except (DeadlinePassed, RunStopped):
         pass  # the timeline already shows what did not happen in time, or what went wrong
     except RunFault as error:
-        recorder.stop(error.reason, str(error), due=error.due)
+        recorder.stop(error.reason, str(error), at=error.at, due=error.due)
     except Exception as error:  # noqa: BLE001 - ours: this run says nothing about the target
-        recorder.stop(Reason.PROBER_INTERNAL, harmless(repr(error)))
+        recorder.stop(Reason.PROBER_INTERNAL, whereabouts(error))
 
 
 @asynccontextmanager
@@ -208,7 +209,7 @@ async def _answer_text(number: int, expected: str, within: float, recorder: Reco
     """
     turn = _turn(number, recorder)
     since = turn.began if turn.interrupted is not None else _last(recorder, UtteranceEnded)
-    while not re.search(expected, text := call.agent_text(since), re.IGNORECASE):
+    while not search(f"turn {number}", expected, text := call.agent_text(since), re.IGNORECASE):
         stopped = Timeline(recorder.events).agent_speech()[-1].stopped
         due = float("inf") if stopped is None else max(stopped + TEXT_WITHIN, since + within)
         try:

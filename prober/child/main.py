@@ -122,10 +122,11 @@ def _write(call: Call, path: str, recorder: Recorder) -> None:
 
 
 def _may_exist(plan: Plan, recorder: Recorder) -> bool:
-    """A product may make its room before anybody joins; ours is made by joining it."""
-    if isinstance(plan.entry, TrialEntry) or recorder.stopped is None:
+    """A product may make its room before anybody joins; ours is made by joining it, which may go on unseen in time."""
+    stopped = recorder.stopped
+    if isinstance(plan.entry, TrialEntry) or stopped is None or stopped.given_up is not None:
         return True
-    return recorder.stopped.reason not in REFUSALS
+    return stopped.reason not in REFUSALS | {Reason.SERVER_UNREACHABLE}
 
 
 async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
@@ -163,10 +164,10 @@ async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterat
         ) as call:
             yield call
     except RunFault as fault:
-        at = recorder.elapsed() if fault.at is None else fault.at
+        at = recorder.elapsed()  # what the server says explains it, and came to pass when we failed to join
         opinion = await _opinion(validating)
         told = fault if opinion is None or not _explains(opinion, fault) else opinion
-        raise RunFault(told.reason, str(told), at=at) from fault
+        raise RunFault(told.reason, str(told), at=at, due=fault.due) from fault
     finally:
         validating.cancel()
 
@@ -181,7 +182,7 @@ async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
 
 def _explains(opinion: RunFault, fault: RunFault) -> bool:
     """Whether /rtc/validate knows better than the join: a refusal is the server's word, a silence may be its own."""
-    return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.at is None)
+    return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.due is None)
 
 
 async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None]) -> None:

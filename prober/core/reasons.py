@@ -45,12 +45,14 @@ class Reason(StrEnum):
 class RunFault(Exception):  # noqa: N818 - a fault of the target or of ours; the reason says whose
     """What ends a run, with its reason. The text is for people and holds no secret.
 
-    `due` is the deadline that passed, in seconds of the run, where it is about one.
+    In seconds of the run: `due` is the deadline that passed, where it is about one; `at` the moment it is dated to,
+    where that is not the one in which it is recorded.
     """
 
-    def __init__(self, reason: Reason, message: str, *, due: float | None = None) -> None:
+    def __init__(self, reason: Reason, message: str, *, at: float | None = None, due: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.at = at
         self.due = due
 
 

@@ -19,7 +19,7 @@ from prober.core.events import (
 from prober.core.plan import Session
 from prober.core.reasons import Reason, RunFault
 from prober.core.speech import VoiceGate
-from prober.core.words import harmless
+from prober.core.words import harmless, whereabouts
 from prober.fixtures import Clip
 from prober.recorder import GRACE, Recorder
 from prober.room.listening import Ear
@@ -101,7 +101,7 @@ class Call:
         """Who cannot hear must not judge: whatever ended it was ours."""
         if not attending.cancelled() and (error := attending.exception()) is not None:
             causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
-            self._recorder.stop(Reason.PROBER_INTERNAL, harmless(", ".join(repr(cause) for cause in causes)))
+            self._recorder.stop(Reason.PROBER_INTERNAL, ", ".join(whereabouts(cause) for cause in causes))
 
     async def speak(self, turn: int, clip: Clip, *, barge_in: bool) -> None:
         """Say the sentence; its first and last sample of speech are recorded, dated as they left."""
