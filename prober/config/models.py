@@ -8,6 +8,7 @@ from prober.config.entries import Entry, exactly_one
 from prober.config.values import (
     Anchor,
     Clock,
+    Header,
     Host,
     Minutes,
     Model,
@@ -68,7 +69,7 @@ class Marking(Model):
 
     email: Text | None = None
     """the sign-up's address on the trial way, a template over `run_id` and `unix_ms`"""
-    user_agent: Text | None = None
+    user_agent: Header | None = None
     """the `User-Agent` of every request"""
     identity: Text | None = None
     """our participant's identity where we choose it, a template"""

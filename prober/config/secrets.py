@@ -7,7 +7,7 @@ from pathlib import Path as File
 
 from prober.config.models import LiveKit, Target
 from prober.config.problems import Path, Problem
-from prober.config.values import FROM_ENVIRONMENT, VARIABLE
+from prober.config.values import CONTROL, FROM_ENVIRONMENT, VARIABLE
 from prober.core.plan import ApiKey
 from prober.core.steps import BUILT_IN
 
@@ -88,6 +88,8 @@ class _Sources:
     def look_up(self, name: str, given: str, path: Path) -> str:
         """The value, or an empty text and a problem more."""
         value, words = self._file(given) if name.endswith(SUFFIX) else self._variable(name, given)
+        if CONTROL.search(value):
+            value, words = "", f"{given} holds a line break or another control character. A secret is text on one line."
         if words:
             self.problems.append(Problem(path=path, words=words))
         return value

@@ -11,6 +11,7 @@ from yarl import URL
 DAY = 86_400
 
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -27,6 +28,12 @@ def _pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise ValueError(f"is no regular expression: {error.msg} at character {error.pos}.") from None
+    return text
+
+
+def _header(text: str) -> str:
+    if CONTROL.search(text):
+        raise ValueError("holds a line break or another control character, which no header can. Leave it out.")
     return text
 
 
@@ -100,6 +107,7 @@ Host = Annotated[
 """A name, `*.` and a name, `*`, or an address; no port."""
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 Variable = Annotated[str, StringConstraints(pattern=rf"^{VARIABLE}$")]
+Header = Annotated[Text, AfterValidator(_header)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Clock = Annotated[str, AfterValidator(_clock)]
 Zone = Annotated[str, AfterValidator(_zone)]
