@@ -142,6 +142,8 @@ class Call:
 
     def recheck(self) -> None:
         """Find every turn's moments again, from the recording alone."""
+        if not self._listens:
+            return
         for ear in self._ears:
             if ear.heard is not None:
                 self.recording.heard(*ear.heard)
