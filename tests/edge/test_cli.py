@@ -82,6 +82,43 @@ def test_a_reader_that_goes_away_changes_no_verdict(reader: str, tmp_path: Path)
     assert msgspec.json.decode(kept.read_bytes(), type=RunRecord).reason is Reason.TRIAL_UNREACHABLE
 
 
+@pytest.mark.parametrize(
+    "arguments", ["--version", "--help", "run --help", "faults", "check --schema", "replay --schema", "fixtures list"]
+)
+def test_a_listing_whose_reader_has_seen_enough_is_no_error(arguments: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "prober.cli", *arguments.split()],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_changes_no_exit_code(closed: str, tmp_path: Path) -> None:
+    kept = tmp_path / "record.json"
+    with closed_port() as port:
+        run = f"run --trial-url http://127.0.0.1:{port}/ --quiet --json {kept}"
+        for arguments, code in ((run, 1), (f"replay {GOLDEN / 'pass_join.json'}", 0), ("--version", 0), ("run", 2)):
+            done = subprocess.run(
+                ["bash", "-c", f"{sys.executable} -m prober.cli {arguments} {closed}"],
+                capture_output=True,
+                timeout=60,
+                check=False,
+                env={name: value for name, value in os.environ.items() if not name.startswith("LIVEKIT_")},
+            )
+            assert done.returncode == code, (arguments, done.stderr.decode())
+            assert b"Traceback" not in done.stderr
+    assert msgspec.json.decode(kept.read_bytes(), type=RunRecord).reason is Reason.TRIAL_UNREACHABLE
+
+
 def test_a_terminal_without_our_letters_still_gets_the_verdict() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "prober.cli", "replay", str(GOLDEN / "pass_join.json")],
