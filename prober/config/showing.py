@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
+from prober.config.expected import timeout
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
 from prober.config.reading import FLOAT, FLOAT_TAG
-from prober.config.rules import timeout
 from prober.config.secrets import SUFFIX
 from prober.config.values import DAY, Model
 from prober.core.entries import SANDBOX_URL
