@@ -8,9 +8,13 @@ from prober.config.expected import expectations, measured, timeout
 from prober.config.models import Conversation, Join, Target
 from prober.config.problems import Path, Problem
 from prober.core.fitting import toothless, waits
-from prober.core.plan import TIMEOUTS, Scenario
+from prober.core.plan import TIMEOUTS, Greeting, Scenario
+from prober.core.steps import BY_RUN
+from prober.core.templates import names
 
 SECONDS = "{:g} s".format
+EACH_RUN = frozenset({"run_id", "unix_ms", "random"})
+"""Variables that are another in every run."""
 _UNUSED = MappingProxyType({"trial": ("identity", "attributes"), "token_endpoint": ("email",), "direct": ("email",)})
 """Marks that no run would carry, by the way in."""
 
@@ -22,6 +26,8 @@ def broken(target: Target, seconds: Mapping[str, float], path: Path) -> Iterator
     }
     for scenario, (each, here) in scenarios.items():
         yield from _times(scenario, each, target, seconds, here)
+        if isinstance(each, Conversation):
+            yield from _interruptions(each, here)
         yield from _toothless(scenario, each, target, here, path)
         for name in each.objectives.keys() - measured(scenario, each, target):
             yield Problem(
@@ -73,6 +79,23 @@ def _times(
     yield Problem(path=here, words=f"{told} {why}. Give {give}{more}{otherwise}.")
 
 
+def _interruptions(each: Conversation, path: Path) -> Iterator[Problem]:
+    """Interruptions of an agent that is silent by then, whatever it does."""
+    for index, turn in enumerate(each.turns):
+        here = (*path, "turns", index, "interrupt")
+        if turn.interrupt is None:
+            continue
+        if index == 0 and each.greeting is Greeting.NONE:
+            words = "interrupts nobody: no greeting is waited for. Give another `greeting`, or `say` something first."
+            yield Problem(path=here, words=words)
+        elif index > 0 and each.turns[index - 1].expect_text is not None:
+            words = (
+                "interrupts nobody: the answer before it is over once its `expect_text` is judged. "
+                "Take away that `expect_text`, or `say` something in between."
+            )
+            yield Problem(path=here, words=words)
+
+
 def _toothless(
     scenario: Scenario, each: Join | Conversation, target: Target, path: Path, of_all: Path
 ) -> Iterator[Problem]:
@@ -95,6 +118,10 @@ def _never(words: str, target: Target, name: str) -> str:
 
 
 def _marks(target: Target, path: Path) -> Iterator[Problem]:
+    email = target.marking.email
+    if email is not None and set(names(email)) <= BY_RUN - EACH_RUN and target.entry.trial is not None:
+        words = "is the same in every run, and a product signs it up once. Put {{ run_id }} into it."
+        yield Problem(path=(*path, "email"), words=words)
     for name in _UNUSED[target.entry.kind]:
         if getattr(target.marking, name) is not None:
             who = "nobody signs up" if name == "email" else "the product chooses it"

@@ -110,6 +110,9 @@ def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:
     for sentence in dict.fromkeys(turn.sentence for turn in turns):
         if sentence in loaded.sentences.computed:
             yield f"{sentence} has no sidecar: where speech begins and ends in it is computed before each run."
+    if conversation is not None and any(turn.interrupt is not None for turn in turns):
+        longest = conversation.warm_up + max(turn.after for turn in turns if turn.after is not None)
+        yield f"what is interrupted must last more than {longest:g} s (`warm_up` and `after`), or nobody is."
     budget = target.budget
     if budget is not None and minutes > budget.agent_minutes_per_day:
         yield f"about {minutes:.0f} agent minutes a day are more than the budget of {budget.agent_minutes_per_day:g}."

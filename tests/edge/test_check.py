@@ -168,3 +168,13 @@ def test_only_the_targets_that_are_named_need_their_secrets_and_sounds(tmp_path:
             assert refused.exit_code == 2
             assert "the environment has no NOT_SET_HERE" in refused.output
             assert "there is no file x.wav" in refused.output
+
+
+def test_what_an_interruption_takes_is_noted(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    turns = "[{interrupt: en-stop}, {interrupt: en-stop, after: 2}]"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/}}\n"
+        f"    scenarios: {{conversation: {{warm_up: 2.5, turns: {turns}}}}}\n"
+    )
+    assert "what is interrupted must last more than 4.5 s" in invoke("check", str(file)).output
