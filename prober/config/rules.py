@@ -1,9 +1,11 @@
 """What must fit together in a target beyond each value's own kind: times, objectives, marks. Pure."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from prober.config.entries import Entry
 from prober.config.expected import expectations, measured, timeout
 from prober.config.models import Conversation, Join, Target
 from prober.config.problems import Path, Problem
@@ -15,6 +17,8 @@ from prober.core.templates import names
 SECONDS = "{:g} s".format
 EACH_RUN = frozenset({"run_id", "unix_ms", "random"})
 """Variables that are another in every run."""
+_LOGIN = re.compile(r"authorization|cookie|api[-_]?key|token|secret|password", re.IGNORECASE)
+"""In the name of a header: its value lets somebody in."""
 _UNUSED = MappingProxyType({"trial": ("identity", "attributes"), "token_endpoint": ("email",), "direct": ("email",)})
 """Marks that no run would carry, by the way in."""
 
@@ -38,6 +42,7 @@ def broken(target: Target, seconds: Mapping[str, float], path: Path) -> Iterator
             words = _never(f"no scenario of this target measures {name}", target, name)
             yield Problem(path=(*path, "objectives", name), words=words)
     yield from _marks(target, (*path, "marking"))
+    yield from _credentials(target.entry, (*path, "entry", target.entry.kind))
 
 
 def _times(
@@ -126,3 +131,16 @@ def _marks(target: Target, path: Path) -> Iterator[Problem]:
         if getattr(target.marking, name) is not None:
             who = "nobody signs up" if name == "email" else "the product chooses it"
             yield Problem(path=(*path, name), words=f"would never be used: on this way in {who}. Remove it.")
+
+
+def _credentials(entry: Entry, path: Path) -> Iterator[Problem]:
+    """Logins that stand in the file itself."""
+    headers = [] if entry.token_endpoint is None else [((*path, "headers"), entry.token_endpoint.headers)]
+    if entry.trial is not None:
+        for key, steps in (("steps", entry.trial.steps or ()), ("cleanup", entry.trial.cleanup)):
+            headers += [((*path, key, index, "headers"), step.headers) for index, step in enumerate(steps)]
+    for place, each in headers:
+        for name, value in each.items():
+            if _LOGIN.search(name) and "{{" not in value:
+                words = "is written into the file. Put it under `secrets` of the target, and {{ name }} here."
+                yield Problem(path=(*place, name), words=words)

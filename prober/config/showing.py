@@ -1,5 +1,6 @@
 """A configuration for people: the effective one as YAML without its secrets, and what it comes to a day. Pure."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from prober.core.entries import SANDBOX_URL
 from prober.core.plan import Greeting
 
 HIDDEN = "[hidden]"
+_LITERAL = re.compile(r"([?&][^=&#\s]*=)(?![^&#]*\{\{)[^&#]+")
+"""A value in a URL's query that stands in the file itself, where somebody may have written a secret."""
 AROUND = 2.0
 """Seconds that an agent is in a call beside what happens there: its coming, our leaving."""
 GREETS = 5.0
@@ -36,6 +39,10 @@ def effective(loaded: Loaded) -> str:
                     secrets[key] = HIDDEN
         if (key := loaded.secrets[name].key) is not None:
             target["livekit"]["url"] = key.url
+        for way in (target["entry"].get("trial", {}), target["entry"].get("token_endpoint", {})):
+            for part in (way, *way.get("steps", ()), *way.get("cleanup", ())):
+                if "url" in part:
+                    part["url"] = _LITERAL.sub(rf"\1{HIDDEN}", part["url"])
         for scenario, each in loaded.config.targets[name].scenarios.all().items():
             here = _plain(each.model_copy(update={"timeout": timeout(scenario, each)}))
             target["scenarios"][scenario.value] = here

@@ -178,3 +178,13 @@ def test_what_an_interruption_takes_is_noted(tmp_path: Path) -> None:
         f"    scenarios: {{conversation: {{warm_up: 2.5, turns: {turns}}}}}\n"
     )
     assert "what is interrupted must last more than 4.5 s" in invoke("check", str(file)).output
+
+
+def test_the_dump_hides_what_stands_in_a_query(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {steps: [\n"
+        "      {name: a, url: 'https://shop.example/?key=canary-1&run={{ run_id }}&k=canary-2#x'}]}}\n"
+    )
+    (step,) = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]["entry"]["trial"]["steps"]
+    assert step["url"] == "https://shop.example/?key=[hidden]&run={{ run_id }}&k=[hidden]#x"
