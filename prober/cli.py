@@ -67,6 +67,7 @@ for _command in (run, check, demo, faults, replay, fixtures):
 
 def program() -> None:
     """The program: trouble of its own is exit 4, never a word about the target."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our arrows still gets the numbers
@@ -74,6 +75,17 @@ def program() -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # a reader that is gone must not turn this into another code at exit
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that the caller closed leads nowhere: its number must be no socket's, its words no error."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number, which is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _end_of(arguments: list[str]) -> int:
@@ -93,6 +105,8 @@ def _end_of(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 0  # who reads a listing has seen enough of it; runs never end in this way
     except (click.ClickException, OSError) as error:
         _tell(error, asked, str(error))
     except Exception as error:  # noqa: BLE001 - a bug of ours must not leave as 1, "the target failed"

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from prober import recordings
+from prober.core.fitting import toothless, waits
 from prober.core.measure import MEASURED, OBJECTIVES
 from prober.core.plan import (
     TIMEOUTS,
@@ -30,6 +32,8 @@ from prober.core.steps import trial_steps
 F = TypeVar("F", bound=Callable[..., Any])
 
 DAY = 86_400.0
+_FLAGS = {"agent_join": "--agent-join-deadline", "reply_within": "--reply-within"}
+"""Which of the waits in a run a flag sets; the others are fixed."""
 
 
 def _objective(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, float]:
@@ -45,6 +49,8 @@ def _objective(_context: click.Context, _parameter: click.Parameter, values: Seq
             limit = 0.0
         if not 0 < limit < math.inf:
             raise click.BadParameter(f"'{value}' is not NAME=SECONDS, such as agent_join=3.")
+        if name in objectives:
+            raise click.BadParameter(f"{name} is given twice.")
         objectives[name] = limit
     return objectives
 
@@ -129,14 +135,23 @@ def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
 def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
     """The plan of the flags in `WHAT`, of `greeting_option` and of `--record`."""
     scenario = Scenario(what["scenario"])
+    if scenario is Scenario.JOIN:
+        _refuse_speech()
     say = tuple(what["say"] or ("en-hours",)) if scenario is Scenario.CONVERSATION else ()
-    if what["say"] and not say:
-        raise click.UsageError("--say belongs to --scenario conversation: join does not speak.")
     if not _is_name(what["target"]):
         raise click.BadParameter("a target's name has 1 to 63 of a-z, 0-9 and '-'.", param_hint="--target")
     unheard = [name for name in what["objectives"] if name not in MEASURED[scenario]]
     if unheard:
         raise click.UsageError(f"--scenario {scenario} never measures {unheard[0]}: no objective can be set on it.")
+    expected = Expectations(
+        scenario=scenario,
+        greeting=Greeting(what["greeting"]),
+        ready=Ready(what["ready"]),
+        turns=(TurnPlan(reply_within=what["reply_within"]),) * len(say),
+        deadlines=Deadlines(agent_join=what["agent_join_deadline"], run=what["timeout"] or TIMEOUTS[scenario]),
+        objectives=what["objectives"],
+    )
+    _check_times(expected, say, asks=isinstance(entry, TrialEntry))
     run_id = uuid.uuid4().hex[:16]
     return Plan(
         run_id=run_id,
@@ -144,15 +159,18 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
         entry=entry,
         say=tuple(_sentence(name) for name in say),
         recording=recording(what["record"], run_id),
-        expectations=Expectations(
-            scenario=scenario,
-            greeting=Greeting(what["greeting"]),
-            ready=Ready(what["ready"]),
-            turns=(TurnPlan(reply_within=what["reply_within"]),) * len(say),
-            deadlines=_deadlines(scenario, say, what),
-            objectives=what["objectives"],
-        ),
+        expectations=expected,
     )
+
+
+def _refuse_speech() -> None:
+    """What belongs to a conversation would do nothing in a run that only looks."""
+    context = click.get_current_context()
+    for name in ("say", "reply_within", "greeting"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} belongs to --scenario conversation: join does not speak or listen."
+            )
 
 
 def recording(directory: Path | None, run_id: str) -> str | None:
@@ -166,22 +184,26 @@ def recording(directory: Path | None, run_id: str) -> str | None:
     return str((directory / f"{run_id}.wav").absolute())
 
 
-def _deadlines(scenario: Scenario, say: Sequence[str], what: dict[str, Any]) -> Deadlines:
+def _check_times(expected: Expectations, say: Sequence[str], *, asks: bool) -> None:
     """A run that ends before one of its own deadlines could only ever say `run_deadline`."""
-    deadlines = Deadlines(agent_join=what["agent_join_deadline"], run=what["timeout"] or TIMEOUTS[scenario])
-    longest = max(deadlines.trial, deadlines.room_join, deadlines.agent_join, what["reply_within"])
-    if deadlines.run < longest:
-        raise click.BadParameter(
-            f"{deadlines.run:g} s for the run is shorter than the deadline of a single step in it, {longest:g} s.",
-            param_hint="--timeout",
+    singles = {name: wait for name, wait in waits(expected).items() if asks or name != "trial"}
+    whole, (what, longest) = expected.deadlines.run, max(singles.items(), key=lambda pair: pair[1])
+    said = sum(recordings.seconds(name) or 0.0 for name in say)
+    if whole < longest:
+        raise click.UsageError(
+            f"{whole:g} s for the run is shorter than the {longest:g} s of {_FLAGS.get(what, what)}, a single step "
+            f"in it. Give --timeout {longest:g} or more."
         )
-    spoken = sum(recordings.seconds(name) or 0.0 for name in say)
-    if deadlines.run < spoken + longest:
-        raise click.BadParameter(
-            f"{deadlines.run:g} s for the run leave no time beside the {spoken:.0f} s that are said in it.",
-            param_hint="--timeout",
+    if whole < said + longest:
+        raise click.UsageError(
+            f"{whole:g} s for the run leave no time beside the {said:.0f} s that are said in it. "
+            f"Give --timeout {math.ceil(said + longest)} or more."
         )
-    return deadlines
+    for name, limit, wait, seconds in toothless(expected):
+        raise click.UsageError(
+            f"--objective {name}={limit:g} can never be missed: the run has failed after {seconds:g} s "
+            f"({_FLAGS.get(wait, wait)}). Give less."
+        )
 
 
 def _sentence(name: str) -> str:

@@ -1,5 +1,6 @@
 """Reads a configuration for a command; what is wrong with it is a usage error of plain sentences."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,13 +18,13 @@ class BadConfiguration(click.UsageError):
         click.echo(self.message, file=file, err=file is None)
 
 
-def read_configuration(file: Path) -> "Loaded":
-    """The configuration in this file. Raises BadConfiguration."""
+def read_configuration(file: Path, targets: Collection[str] = ()) -> "Loaded":
+    """The configuration in this file, for these of its targets, default all. Raises BadConfiguration."""
     # 16 MB that the commands without a configuration do without
     from prober.config.loading import load  # noqa: PLC0415
     from prober.config.problems import ConfigError  # noqa: PLC0415
 
     try:
-        return load(file)
+        return load(file, wanted=targets)
     except ConfigError as error:
         raise BadConfiguration(str(error)) from error

@@ -50,7 +50,7 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
         return
     if fault is not None and fault not in set(Fault):
         raise click.BadParameter(f"'{fault}' is no fault; `livekit-prober faults` lists them.", param_hint="--fault")
-    outputs = make_outputs(what)
+    outputs = make_outputs(what, what["say"])
     broken = None if fault is None else Fault(fault)
     if broken is not None and EFFECTS[broken].place is Place.PROBER and not once:
         raise click.UsageError(f"--fault {broken} is done to a run and not to the product: add --once.")

@@ -3,6 +3,7 @@
 What loads numpy, the sound library or the voice model is imported by the commands that hear.
 """
 
+import contextlib
 import re
 import sys
 from collections.abc import Sequence
@@ -47,7 +48,8 @@ def list_(folder: Path | None) -> None:
             table.add_row(*_row(path, read_sidecar(path)))
         except SidecarError as error:
             click.echo(str(error), err=True)
-    Console(highlight=False, markup=False).print(table)
+    with contextlib.suppress(OSError, SystemExit):  # rich exits on a pipe whose reader is gone
+        Console(highlight=False, markup=False).print(table)
 
 
 def _row(path: Path, sidecar: Sidecar) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from prober.recordings import is_id
 from prober.sinks import metrics
 from prober.sinks.files import unwritable
 
@@ -38,7 +39,14 @@ class OutputOption(click.Option):
 
 
 class GroupedCommand(click.Command):
-    """A command whose help keeps the options for outputs apart from what a run does."""
+    """A command that makes runs; its help keeps the options for outputs apart from what a run does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Make the runs; a pipe that breaks and is nobody's reader leaves no verdict, and must not look like one."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise click.ClickException(f"a pipe of the prober's own broke: {error.strerror}.") from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write both groups."""
@@ -135,15 +143,17 @@ OUTPUTS = (
 )
 
 
-def make_outputs(what: dict[str, Any]) -> Outputs:
-    """What the flags in `OUTPUTS` say, and the environment. Raises click's usage errors."""
+def make_outputs(what: dict[str, Any], reads: Iterable[str | Path] = ()) -> Outputs:
+    """What the flags in `OUTPUTS` say, and the environment; no output may take the place of a file that is read.
+
+    `reads` are such files, and ids of sentences; a sound file's sidecar is one besides.
+    Raises click's usage errors.
+    """
     repeat: int = what["repeat"]
     required: int = what["require"] or repeat
     if required > repeat:
         raise click.BadParameter(f"of {repeat} runs, {required} cannot work.", param_hint="--require")
-    named = [Path(name).absolute() for name in (what["json_to"], what["junit"], what["metrics_file"]) if name]
-    if len(named) != len(set(named)):
-        raise click.UsageError("--json, --junit and --metrics-file need a file each.")
+    _check_files(what, reads)
     job_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     return Outputs(
         json=what["json_to"],
@@ -157,3 +167,16 @@ def make_outputs(what: dict[str, Any]) -> Outputs:
         verbose=what["verbose"],
         as_json=click.get_current_context().find_root().params.get("log_format") == "json",
     )
+
+
+def _check_files(what: dict[str, Any], reads: Iterable[str | Path]) -> None:
+    """Every output has a file of its own, by whatever names, and none is a file that the run reads."""
+    given = {"--json": what["json_to"], "--junit": what["junit"], "--metrics-file": what["metrics_file"]}
+    named = {flag: Path(os.path.realpath(name)) for flag, name in given.items() if name not in {None, "-"}}
+    if len(named) != len(set(named.values())):
+        raise click.UsageError("--json, --junit and --metrics-file need a file each.")
+    files = [Path(read) for read in reads if not is_id(str(read))]
+    taken = {Path(os.path.realpath(file)) for each in files for file in (each, each.with_suffix(".json"))}
+    for flag, path in named.items():
+        if path in taken:
+            raise click.BadParameter(f"{given[flag]} is a file that the run reads. Name another.", param_hint=flag)

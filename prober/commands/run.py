@@ -51,7 +51,9 @@ def run(targets: Sequence[str], config: Path | None, **what: Any) -> None:
         raise click.UsageError(f"The target '{targets[0]}' is one of a configuration: give --config FILE.")
     else:
         orders = [_from_flags(**what)]
-    sys.exit(asyncio.run(probe_all(orders, make_outputs(what))))
+    said = [sentence for order in orders for sentence in order.plan.say]
+    outputs = make_outputs(what, said if config is None else (*said, config.absolute()))
+    sys.exit(asyncio.run(probe_all(orders, outputs)))
 
 
 def _configured(config: Path, targets: Sequence[str], what: dict[str, Any]) -> list[Order]:
@@ -61,7 +63,7 @@ def _configured(config: Path, targets: Sequence[str], what: dict[str, Any]) -> l
     for parameter in context.command.params:
         if parameter.name in given - {"scenario"} and not isinstance(parameter, OutputOption):
             raise click.UsageError(f"{parameter.opts[0]} does not go with --config: the file says it. Leave out one.")
-    loaded = read_configuration(config)
+    loaded = read_configuration(config, targets)
     from prober.config.orders import NothingToRunError, orders  # noqa: PLC0415 - see `read_configuration`
 
     try:

@@ -1,7 +1,7 @@
 """Reads a configuration file into models, secrets and ways in; or says everything that is wrong with it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
@@ -36,18 +36,24 @@ class Loaded:
     sentences: Sentences
 
 
-def load(file: File, environment: Mapping[str, str] | None = None) -> Loaded:
-    """The configuration in this file, its secrets taken from the environment. Raises ConfigError with all problems."""
+def load(file: File, environment: Mapping[str, str] | None = None, wanted: Collection[str] = ()) -> Loaded:
+    """The configuration in this file, its secrets taken from the environment. Raises ConfigError with all problems.
+
+    Where only some targets are `wanted`, no secret and no sound file of another is looked for, and it has no way in.
+    """
     document = read(file)
     config, targets, wrong = _models(document)
     nulls = list(_nulls(document.value, ()))
     wrong = [problem for problem in wrong if not any(is_within(null.path, problem.path) for null in nulls)]
     problems = [*document.problems, *_misplaced(document.value, ()), *wrong, *nulls]
     found = _Found(file.absolute().parent, os.environ if environment is None else environment)
-    sentences, wrong = look(targets, found.directory)
+    meant = {name: target for name, target in targets.items() if not wanted or name in wanted}
+    sentences, wrong = look(meant, found.directory)
     problems += wrong
     for name, target in targets.items():
-        problems += found.examine(name, target, sentences)
+        problems += broken(target, sentences.seconds, ("targets", name))
+    for name, target in meant.items():
+        problems += found.examine(name, target)
     if config is not None:
         problems += _not_independent(config, found)
     if problems or config is None:
@@ -81,10 +87,9 @@ class _Found:
     secrets: dict[str, Secrets] = field(default_factory=dict)
     hosts: dict[str, str] = field(default_factory=dict)
 
-    def examine(self, name: str, target: Target, sentences: Sentences) -> Iterator[Problem]:
-        """What is wrong with the target beyond its models."""
+    def examine(self, name: str, target: Target) -> Iterator[Problem]:
+        """What is wrong with the target's secrets and its way in."""
         path: Path = ("targets", name)
-        yield from broken(target, sentences.seconds, path)
         secrets, wrong = resolve(target, path, self.directory, self.environment)
         yield from wrong
         url = None if secrets.key is None else secrets.key.url

@@ -3,15 +3,13 @@
 import uuid
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from prober.child.messages import Order
+from prober.config.expected import expectations
 from prober.config.loading import Loaded
-from prober.config.models import Conversation, Join, Target, Turn
-from prober.config.rules import measured, reply_within, timeout
+from prober.config.models import Conversation, Join, Target
 from prober.config.ways import allowed
 from prober.config.words import near
-from prober.core.plan import BargeIn, Deadlines, Expectations, Plan, Scenario, TurnPlan
+from prober.core.plan import Plan, Scenario
 
 
 class NothingToRunError(Exception):
@@ -53,41 +51,3 @@ def _order(loaded: Loaded, name: str, target: Target, scenario: Scenario, each: 
         user_agent=target.marking.user_agent,
     )
     return Order(plan=plan, key=secrets.key, secrets=dict(secrets.variables))
-
-
-def expectations(target: Target, scenario: Scenario, each: Join | Conversation) -> Expectations:
-    """What a run of this scenario is judged by."""
-    due, limits = target.deadlines, target.objectives | each.objectives
-    common = Expectations(
-        scenario=scenario,
-        ready=target.ready,
-        objectives={name: limits[name] for name in limits if name in measured(scenario, each, target)},
-        deadlines=Deadlines(
-            trial_step=due.trial_step,
-            trial=due.trial,
-            room_join=due.room_join,
-            agent_join=due.agent_join,
-            agent_ready=due.agent_ready,
-            greeting=due.greeting_within,
-            run=timeout(scenario, each),
-        ),
-    )
-    if isinstance(each, Join):
-        return msgspec.structs.replace(common, hold=each.hold)
-    return msgspec.structs.replace(
-        common,
-        greeting=each.greeting,
-        interruption=each.interruption,
-        warm_up=each.warm_up,
-        turns=tuple(_turn(turn, target) for turn in each.turns),
-    )
-
-
-def _turn(turn: Turn, target: Target) -> TurnPlan:
-    return TurnPlan(
-        reply_within=reply_within(turn, target),
-        expect_text=turn.expect_text,
-        barge_in=None
-        if turn.after is None or turn.yield_within is None
-        else BargeIn(after=turn.after, within=turn.yield_within),
-    )

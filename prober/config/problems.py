@@ -1,10 +1,14 @@
 """What is wrong with a configuration: where, and in words for who wrote it. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
 """The keys and indexes that lead to a place in the file."""
+
+_SECRET_PARTS = ((re.compile(r"//[^/@\s]*@"), "//…@"), (re.compile(r"(://[^\s'\"?]*\?)[^\s'\"]*"), r"\1…"))
+"""Where somebody may have written a secret into a URL after all: its login and its query."""
 
 MOST = 10
 """Problems that are told at once."""
@@ -38,6 +42,13 @@ def is_within(path: Path, other: Path) -> bool:
     return len(path) > len(other) and path[: len(other)] == other
 
 
+def harmless(words: str) -> str:
+    """The words without the logins and queries of the URLs in them."""
+    for pattern, instead in _SECRET_PARTS:
+        words = pattern.sub(instead, words)
+    return words
+
+
 def told(file: str, problems: Iterable[Problem], lines: dict[Path, int]) -> ConfigError:
     """The problems as an error, in the order of the file: `FILE:LINE: place: words`; of a place only the first."""
     first: dict[Path, Problem] = {}
@@ -46,7 +57,7 @@ def told(file: str, problems: Iterable[Problem], lines: dict[Path, int]) -> Conf
     placed = sorted(((_line(problem, lines), problem) for problem in first.values()), key=lambda each: each[0] or 0)
     said = [
         f"{file}{'' if line is None else f':{line}'}: "
-        f"{f'{dotted(problem.path)}: ' if problem.path else ''}{problem.words}"
+        f"{f'{dotted(problem.path)}: ' if problem.path else ''}{harmless(problem.words)}"
         for line, problem in placed[:MOST]
     ]
     if len(placed) > MOST:

@@ -1,20 +1,23 @@
 """A configuration for people: the effective one as YAML without its secrets, and what it comes to a day. Pure."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
+from prober.config.expected import timeout
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
 from prober.config.reading import FLOAT, FLOAT_TAG
-from prober.config.rules import timeout
 from prober.config.secrets import SUFFIX
 from prober.config.values import DAY, Model
 from prober.core.entries import SANDBOX_URL
 from prober.core.plan import Greeting
 
 HIDDEN = "[hidden]"
+_LITERAL = re.compile(r"([?&][^=&#\s]*=)(?![^&#]*\{\{)[^&#]+")
+"""A value in a URL's query that stands in the file itself, where somebody may have written a secret."""
 AROUND = 2.0
 """Seconds that an agent is in a call beside what happens there: its coming, our leaving."""
 GREETS = 5.0
@@ -36,6 +39,10 @@ def effective(loaded: Loaded) -> str:
                     secrets[key] = HIDDEN
         if (key := loaded.secrets[name].key) is not None:
             target["livekit"]["url"] = key.url
+        for way in (target["entry"].get("trial", {}), target["entry"].get("token_endpoint", {})):
+            for part in (way, *way.get("steps", ()), *way.get("cleanup", ())):
+                if "url" in part:
+                    part["url"] = _LITERAL.sub(rf"\1{HIDDEN}", part["url"])
         for scenario, each in loaded.config.targets[name].scenarios.all().items():
             here = _plain(each.model_copy(update={"timeout": timeout(scenario, each)}))
             target["scenarios"][scenario.value] = here
@@ -110,6 +117,9 @@ def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:
     for sentence in dict.fromkeys(turn.sentence for turn in turns):
         if sentence in loaded.sentences.computed:
             yield f"{sentence} has no sidecar: where speech begins and ends in it is computed before each run."
+    if conversation is not None and any(turn.interrupt is not None for turn in turns):
+        longest = conversation.warm_up + max(turn.after for turn in turns if turn.after is not None)
+        yield f"what is interrupted must last more than {longest:g} s (`warm_up` and `after`), or nobody is."
     budget = target.budget
     if budget is not None and minutes > budget.agent_minutes_per_day:
         yield f"about {minutes:.0f} agent minutes a day are more than the budget of {budget.agent_minutes_per_day:g}."

@@ -34,7 +34,6 @@ _ELSEWHERE = (
     ("the session's room", ("entry", "trial", "session", "room")),
 )
 """How a check's words begin that speak of something outside of the steps, and where that stands."""
-_LOGIN = re.compile(r"//[^/@\s]*@")
 _LIVEKIT = frozenset({"ws", "wss", "http", "https"})
 
 
@@ -60,7 +59,7 @@ def way_in(target: Target, livekit: str | None, path: Path) -> TrialEntry | Dire
         assert entry.trial is not None  # noqa: S101 - the model has exactly one of three
         return _trial(entry.trial, target)
     except ValueError as error:
-        raise WayError(_place(str(error), target, path), f"{_LOGIN.sub('//…@', str(error))}.") from None
+        raise WayError(_place(str(error), target, path), f"{error}.") from None
 
 
 def allowed(target: Target, livekit: str | None) -> Allowed:

@@ -48,6 +48,14 @@ _OUTCOME, _OUTCOME_WORDS = (
 )
 
 
+_LABELS = {
+    **dict.fromkeys((PREFIX + name for name in _VALUES), frozenset(SERIES)),
+    PREFIX + _PHASES: frozenset({*SERIES, "phase"}),
+    PREFIX + _OUTCOME: frozenset({*SERIES, "outcome"}),
+}
+"""What a file of ours may hold: each metric's name and its labels."""
+
+
 class NotMetricsError(ValueError):
     """The file holds something else; the sentence says so."""
 
@@ -130,22 +138,26 @@ def text_file(records: Iterable[RunRecord], before: str = "") -> bytes:
 
 
 def read(before: str) -> dict[tuple[str, str], LastRun]:
-    """What such a file tells; of other programs' metrics nothing. Raises NotMetricsError where it is none."""
+    """What such a file tells. Raises NotMetricsError where it holds anything else, which writing it would destroy."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     try:
         families = list(text_string_to_metric_families(before))
     except (ValueError, IndexError, KeyError) as error:
         raise NotMetricsError("it is no Prometheus text file.") from error
+    if before.strip() and not families:
+        raise NotMetricsError("it holds no metrics of the prober.")
     for family in families:
+        if family.name not in _LABELS:
+            raise NotMetricsError(f"it holds {family.name}, which is no metric of the prober.")
         for sample in family.samples:
-            name, labels = sample.name.partition(PREFIX)[2], sample.labels
-            if name not in (*_VALUES, _PHASES, _OUTCOME) or not labels.keys() >= set(SERIES):
-                continue
+            if sample.name != family.name or sample.labels.keys() != _LABELS[family.name]:
+                raise NotMetricsError(f"it holds {sample.name} with other labels than the prober's.")
+            name, labels = sample.name.removeprefix(PREFIX), sample.labels
             told = found.setdefault((labels["target"], labels["scenario"]), {"phases": {}})
             if name in _VALUES:
                 told[_VALUES[name][0]] = bool(sample.value) if name == "last_run_success" else sample.value
             elif name == _PHASES:
-                told["phases"][labels.get("phase", "")] = sample.value
-            elif name == _OUTCOME and sample.value == 1:
-                told["outcome"] = labels.get("outcome")
+                told["phases"][labels["phase"]] = sample.value
+            elif sample.value == 1:
+                told["outcome"] = labels["outcome"]
     return {place: LastRun(**told) for place, told in found.items()}

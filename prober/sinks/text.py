@@ -123,9 +123,18 @@ def verdict(record: RunRecord) -> str:
     reason = f" {record.reason}" if record.reason is not None else ""
     unjudged = [objective.name for objective in record.objectives if objective.met is None]
     without = f" (not judged: {', '.join(unjudged)})" if unjudged and record.outcome is Outcome.PASS else ""
+    without += "".join(f" (turn {number} interrupted nobody)" for number in _into_silence(record))
     late = f" ({', '.join(missed(record))})" if record.outcome is Outcome.PASS and any(missed(record)) else ""
     where = f"{record.target} · {record.scenario} · run {record.run_id}"
     return f"{record.outcome.upper()}{reason}{without}{late} · {where}"
+
+
+def _into_silence(record: RunRecord) -> list[int]:
+    """The turns of a run that passed in which we were to interrupt the agent, and it did not speak any more."""
+    if record.outcome is not Outcome.PASS:
+        return []
+    meant = {number for number, turn in enumerate(record.expectations.turns, start=1) if turn.barge_in is not None}
+    return [turn.number for turn in Timeline(record.timeline).turns() if turn.number in meant and turn.under is None]
 
 
 def missed(record: RunRecord) -> list[str]:

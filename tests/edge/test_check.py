@@ -153,3 +153,38 @@ def test_no_secret_is_in_the_repr_of_what_was_loaded() -> None:
         loaded: Loaded = load(path, ENVIRONMENT)
         assert "canary-" not in repr(loaded)
         assert "canary-" not in repr(loaded.secrets)
+
+
+def test_only_the_targets_that_are_named_need_their_secrets_and_sounds(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    with closed_port() as port:
+        shop = SMALL % port + "  bank:\n    entry: {trial: {url: 'https://bank.example/'}}\n"
+        file.write_text(
+            shop + "    secrets: {login: '${NOT_SET_HERE}'}\n    scenarios: {conversation: {turns: [{say: x.wav}]}}\n"
+        )
+        assert invoke("run", "shop", "--config", str(file), "--quiet").exit_code == 1
+        for command in (("check", str(file)), ("run", "bank", "--config", str(file)), ("run", "--config", str(file))):
+            refused = invoke(*command)
+            assert refused.exit_code == 2
+            assert "the environment has no NOT_SET_HERE" in refused.output
+            assert "there is no file x.wav" in refused.output
+
+
+def test_what_an_interruption_takes_is_noted(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    turns = "[{interrupt: en-stop}, {interrupt: en-stop, after: 2}]"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/}}\n"
+        f"    scenarios: {{conversation: {{warm_up: 2.5, turns: {turns}}}}}\n"
+    )
+    assert "what is interrupted must last more than 4.5 s" in invoke("check", str(file)).output
+
+
+def test_the_dump_hides_what_stands_in_a_query(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {steps: [\n"
+        "      {name: a, url: 'https://shop.example/?key=canary-1&run={{ run_id }}&k=canary-2#x'}]}}\n"
+    )
+    (step,) = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]["entry"]["trial"]["steps"]
+    assert step["url"] == "https://shop.example/?key=[hidden]&run={{ run_id }}&k=[hidden]#x"

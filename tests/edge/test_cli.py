@@ -82,6 +82,43 @@ def test_a_reader_that_goes_away_changes_no_verdict(reader: str, tmp_path: Path)
     assert msgspec.json.decode(kept.read_bytes(), type=RunRecord).reason is Reason.TRIAL_UNREACHABLE
 
 
+@pytest.mark.parametrize(
+    "arguments", ["--version", "--help", "run --help", "faults", "check --schema", "replay --schema", "fixtures list"]
+)
+def test_a_listing_whose_reader_has_seen_enough_is_no_error(arguments: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "prober.cli", *arguments.split()],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_changes_no_exit_code(closed: str, tmp_path: Path) -> None:
+    kept = tmp_path / "record.json"
+    with closed_port() as port:
+        run = f"run --trial-url http://127.0.0.1:{port}/ --quiet --json {kept}"
+        for arguments, code in ((run, 1), (f"replay {GOLDEN / 'pass_join.json'}", 0), ("--version", 0), ("run", 2)):
+            done = subprocess.run(
+                ["bash", "-c", f"{sys.executable} -m prober.cli {arguments} {closed}"],
+                capture_output=True,
+                timeout=60,
+                check=False,
+                env={name: value for name, value in os.environ.items() if not name.startswith("LIVEKIT_")},
+            )
+            assert done.returncode == code, (arguments, done.stderr.decode())
+            assert b"Traceback" not in done.stderr
+    assert msgspec.json.decode(kept.read_bytes(), type=RunRecord).reason is Reason.TRIAL_UNREACHABLE
+
+
 def test_a_terminal_without_our_letters_still_gets_the_verdict() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "prober.cli", "replay", str(GOLDEN / "pass_join.json")],
@@ -126,7 +163,20 @@ def test_a_direct_run_against_a_dead_server_is_the_servers_failure() -> None:
         (("--trial-url", "http://h/", "--objective", "response"), "is not NAME=SECONDS"),
         (("--trial-url", "http://h/", "--objective", "response=nan"), "is not NAME=SECONDS"),
         (("--trial-url", "http://h/", "--timeout", "0"), "0"),
-        (("--trial-url", "http://h/", "--timeout", "5"), "shorter than the deadline of a single step in it"),
+        (("--trial-url", "http://h/", "--timeout", "5"), "5 s for the run is shorter than the 20 s of --agent-join"),
+        (
+            ("--trial-url", "http://h/", "--reply-within", "95"),
+            "95 s of --reply-within, a single step in it. Give --ti",
+        ),
+        (("--trial-url", "http://h/", "--timeout", "21"), "beside the 3 s that are said in it. Give --timeout 23 or"),
+        (("--trial-url", "http://h/", "--scenario", "join", "--reply-within", "50"), "--reply-within belongs to"),
+        (("--trial-url", "http://h/", "--scenario", "join", "--greeting", "expected"), "--greeting belongs to --scen"),
+        (("--trial-url", "http://h/", "--objective", "trial=3", "--objective", "trial=5"), "trial is given twice"),
+        (
+            ("--trial-url", "http://h/", "--objective", "agent_join=20"),
+            "agent_join=20 can never be missed: the run has",
+        ),
+        (("--trial-url", "http://h/", "--objective", "response=11"), "failed after 10 s (--reply-within). Give less."),
         (("--trial-url", "http://h/", "--greeting", "maybe"), "maybe"),
         (("--trial-url", "http://h/", "--objective", "yield_time=1"), "conversation never measures yield_time"),
         (("--trial-url", "http://h/", "--json", "/nowhere/x.json"), "/nowhere/x.json cannot be written"),

@@ -137,8 +137,22 @@ def test_something_else_is_not_taken_for_metrics(other: str) -> None:
         read(other)
 
 
-def test_metrics_of_others_are_passed_over() -> None:
-    assert (
-        read('last_run_success{target="shop",scenario="join"} 1\nlivekit_prober_new{target="shop",scenario="join"} 1\n')
-        == {}
-    )
+OURS_AND_THEIRS = {
+    "node": 'node_x{a="b"} 4\n',
+    "another prefix": 'last_run_success{target="shop",scenario="join"} 1\n',
+    "our prefix within": 'foo_livekit_prober_last_run_success{target="shop",scenario="join"} 1\n',
+    "of a later version": 'livekit_prober_new{target="shop",scenario="join"} 1\n',
+    "another label": 'livekit_prober_last_run_success{target="shop",scenario="join",host="a"} 1\n',
+    "notes": "# my notes\n",
+}
+
+
+@pytest.mark.parametrize("other", OURS_AND_THEIRS.values(), ids=OURS_AND_THEIRS)
+def test_what_is_not_ours_is_never_written_over(other: str) -> None:
+    for before in (other, other + text_file([PASS]).decode()) if "#" not in other else (other,):
+        with pytest.raises(NotMetricsError, match="it holds"):
+            text_file([PASS], before)
+
+
+def test_a_file_of_no_run_is_ours_all_the_same() -> None:
+    assert read("") == read("\n") == read(text_file([]).decode()) == {}

@@ -34,6 +34,7 @@ from tests.edge.test_cli import closed_port, program
 from tests.golden.regenerate import GOLDEN, read
 
 PASS, ABSENT = (read(GOLDEN / f"{name}.json") for name in ("pass_conversation", "agent_absent"))
+ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
 """Takes everything and keeps nothing: writing to it fails as on a full disk."""
 
@@ -176,6 +177,29 @@ def test_a_wrong_output_is_found_before_the_run(arguments: tuple[str, ...], word
     done = run("127.0.0.1:9", *arguments)
     assert done.returncode == 2
     assert words in " ".join(done.stderr.split())
+
+
+def test_no_output_takes_the_place_of_what_is_read_or_of_another(tmp_path: Path) -> None:
+    config, link, sound = tmp_path / "two.yaml", tmp_path / "link", tmp_path / "my.wav"
+    config.write_text(
+        "targets: {shop: {entry: {trial: {url: 'https://shop.example/'}},\n"
+        "  scenarios: {conversation: {turns: [{say: my.wav}]}}}}\n"
+    )
+    link.symlink_to(config)
+    sound.write_bytes((ROOT / "fixtures" / "audio" / "en-yes.wav").read_bytes())
+    sidecar = sound.with_suffix(".json")
+    sidecar.write_bytes((ROOT / "fixtures" / "audio" / "en-yes.json").read_bytes())
+    before = {path: path.read_bytes() for path in (config, sound, sidecar)}
+    ways = (("--config", str(config)), ("--trial-url", "http://127.0.0.1:9/", "--say", str(sound)))
+    for way, taken in ((ways[0], config), (ways[0], link), *((way, path) for way in ways for path in (sound, sidecar))):
+        done = program("run", *way, "--json", str(taken))
+        assert done.returncode == 2
+        assert f"{taken} is a file that the run reads." in " ".join(done.stderr.split())
+    assert {path: path.read_bytes() for path in before} == before
+    other = tmp_path / "other"
+    other.symlink_to(tmp_path / "x")
+    done = program("run", *ways[0], "--junit", str(tmp_path / "x"), "--json", str(other))
+    assert "need a file each" in done.stderr
 
 
 def test_a_file_is_whole_keeps_its_permissions_and_leaves_no_draft(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ targets:
         interruption: fail
         warm_up: 1
         turns:
-          - {say: hours.wav, reply_within: 8, expect_text: nine}
-          - {interrupt: en-stop, yield_within: 2}
+          - {say: hours.wav, reply_within: 8}
+          - {interrupt: en-stop, yield_within: 2, expect_text: nine}
         objectives: {agent_join: 2}
       join: {interval: 40, hold: 0}
 connectivity: ["1.1.1.1:443"]
@@ -87,8 +87,8 @@ def test_everything_that_is_written_is_in_the_orders(tmp_path: Path) -> None:
     assert expected.deadlines == due
     assert join.plan.expectations.deadlines == msgspec.structs.replace(due, run=40)  # the interval is less than 45
     assert expected.turns == (
-        TurnPlan(reply_within=8, expect_text="nine"),
-        TurnPlan(reply_within=7, barge_in=BargeIn(after=BargeIn().after, within=2)),
+        TurnPlan(reply_within=8),
+        TurnPlan(reply_within=7, expect_text="nine", barge_in=BargeIn(after=BargeIn().after, within=2)),
     )
     assert (expected.greeting, expected.interruption, expected.warm_up) == (Greeting.NONE, "fail", 1)
     assert expected.objectives == {"agent_join": 2, "response": 2.5, "yield_time": 1}

@@ -1,0 +1,29 @@
+"""What the words about a run must not leave out."""
+
+import msgspec
+
+from prober.core.events import UtteranceStarted
+from prober.core.plan import BargeIn
+from prober.core.record import RunRecord
+from prober.sinks import text
+from tests.golden.regenerate import GOLDEN, read
+
+
+def interrupting(record: RunRecord) -> RunRecord:
+    """The same, but each of our sentences was meant to interrupt the agent."""
+    turns = tuple(msgspec.structs.replace(turn, barge_in=BargeIn()) for turn in record.expectations.turns)
+    return msgspec.structs.replace(
+        record,
+        expectations=msgspec.structs.replace(record.expectations, turns=turns),
+        timeline=tuple(
+            msgspec.structs.replace(event, barge_in=True) if isinstance(event, UtteranceStarted) else event
+            for event in record.timeline
+        ),
+    )
+
+
+def test_the_verdict_says_that_an_interruption_found_nobody_to_interrupt() -> None:
+    quiet = read(GOLDEN / "pass_conversation.json")
+    assert "interrupted nobody" not in text.verdict(quiet)
+    assert "(turn 1 interrupted nobody)" in text.verdict(interrupting(quiet))
+    assert "interrupted nobody" not in text.verdict(read(GOLDEN / "pass_barge_in.json"))
