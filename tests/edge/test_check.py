@@ -83,6 +83,7 @@ def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
     assert "hours.wav has no sidecar: where speech begins and ends in it is computed before each run." in checked.output
     assert "every 300 s, 90 s at most: 288 runs a day" in checked.output
     assert "agent minutes a day are more than the budget of 1." in checked.output
+    assert "LiveKit may be at shop.example, *.livekit.cloud; `allow` takes more hosts." in checked.output
 
 
 def test_a_bad_file_exits_2_with_its_words_alone() -> None:
