@@ -47,7 +47,8 @@ def list_(folder: Path | None) -> None:
         try:
             table.add_row(*_row(path, read_sidecar(path)))
         except SidecarError as error:
-            click.echo(str(error), err=True)
+            if path.with_suffix(".wav").is_file():  # else it is some other JSON file, and none of ours
+                click.echo(str(error), err=True)
     with contextlib.suppress(OSError, SystemExit):  # rich exits on a pipe whose reader is gone
         Console(highlight=False, markup=False).print(table)
 
@@ -133,7 +134,7 @@ def add(
 
     opinion = examine_new(file, _gate(), converted=copied)
     if opinion.heard is None or opinion.faults:
-        raise click.BadParameter(f"{'; '.join(opinion.faults)}.", param_hint=f"'{file}'")
+        raise click.BadParameter(f"{'; '.join(opinion.faults).rstrip('.')}.", param_hint=f"'{file}'")
     console, heard = Console(highlight=False), opinion.heard
     say(console, f"{place}: {_in_words(heard)}")
     show(console, _picture(heard, console))
