@@ -50,6 +50,7 @@ def effective(loaded: Loaded) -> str:
             for turn in here.get("turns", ()):
                 what = "say" if "say" in turn else "interrupt"
                 turn[what] = loaded.sentences.places[turn[what]]
+                turn.setdefault("reply_within", target["deadlines"]["reply_within"])
     return as_yaml(shown)
 
 
