@@ -232,6 +232,11 @@ def direct_entry(url: str, agent_name: str) -> DirectEntry:
 
 def trial_entry(trial_url: str) -> TrialEntry:
     """The usual trial flow behind this page."""
+    if "@" in urlsplit(trial_url).netloc:
+        raise click.BadParameter(
+            "a name or password in the URL can be read by everybody: use a configuration and its `secrets`.",
+            param_hint="--trial-url",
+        )
     try:
         return trial_steps(trial_url)
     except ValueError as error:

@@ -15,12 +15,12 @@ from click.core import ParameterSource
 
 from prober.child.messages import Order
 from prober.commands.faults import listing
-from prober.commands.outputs import OUTPUTS, GroupedCommand, make_outputs
+from prober.commands.outputs import OUTPUTS, GroupedCommand, OutputOption, make_outputs
 from prober.commands.probing import STOPS, probe_all
 from prober.core.plan import ApiKey, Greeting, Plan
+from prober.core.series import FAILED, INCONCLUSIVE
 from prober.options import WHAT, all_of, greeting_option, make_plan, trial_entry
 
-FAILED, INCONCLUSIVE = 1, 4
 OF_THE_RUN = frozenset(
     {"scenario", "say", "greeting", "ready", "agent_join_deadline", "reply_within", "timeout", "objectives"}
 )
@@ -35,7 +35,7 @@ OF_THE_RUN = frozenset(
 def demo(once: bool, fault: str | None, **what: Any) -> None:
     """Start the reference stack: a small real voice product on this machine. Needs no account.
 
-    Without --once it stays up until Ctrl-C, for a browser or for `run --trial-url`; the flags of a run then do nothing.
+    Without --once it stays up until Ctrl-C, for a browser or for `run --trial-url`; what tells of runs is then refused.
     A fault comes with the run that shows it, unless flags say what the run shall do.
     """
     # The reference stack is an extra: only this command needs it.
@@ -56,6 +56,9 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
         raise click.UsageError(f"--fault {broken} is done to a run and not to the product: add --once.")
     context = click.get_current_context()
     chosen = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    for parameter in context.command.params:
+        if not once and parameter.name in chosen and isinstance(parameter, OutputOption):
+            raise click.UsageError(f"{parameter.opts[-1]} is about a run: add --once.")
 
     def plan_of(stack: ReferenceStack) -> Plan:
         plan = make_plan(trial_entry(stack.trial_url_with(broken)), what)

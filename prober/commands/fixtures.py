@@ -7,6 +7,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def list_(folder: Path | None) -> None:
     """Show what each recorded sentence says, how long it is, and who may use it.
 
     Without FOLDER: the packaged ones, which `run --say` knows by their id. A recording in FOLDER that has no sidecar
-    is not shown.
+    is not shown, nor is a JSON file that has no recording.
     """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("id", "seconds", "speech", "lang"):
@@ -47,7 +48,8 @@ def list_(folder: Path | None) -> None:
         try:
             table.add_row(*_row(path, read_sidecar(path)))
         except SidecarError as error:
-            click.echo(str(error), err=True)
+            if any(other.suffix not in {".json", ".png"} for other in path.parent.glob(f"{escape(path.stem)}.*")):
+                click.echo(str(error), err=True)
     with contextlib.suppress(OSError, SystemExit):  # rich exits on a pipe whose reader is gone
         Console(highlight=False, markup=False).print(table)
 
@@ -133,7 +135,7 @@ def add(
 
     opinion = examine_new(file, _gate(), converted=copied)
     if opinion.heard is None or opinion.faults:
-        raise click.BadParameter(f"{'; '.join(opinion.faults)}.", param_hint=f"'{file}'")
+        raise click.BadParameter(f"{'; '.join(opinion.faults).rstrip('.')}.", param_hint=f"'{file}'")
     console, heard = Console(highlight=False), opinion.heard
     say(console, f"{place}: {_in_words(heard)}")
     show(console, _picture(heard, console))

@@ -1,4 +1,4 @@
-"""`run`: probe a product once, by its flags or by a configuration."""
+"""`run`: probe a product, by its flags or by a configuration."""
 
 import asyncio
 import sys
@@ -18,13 +18,13 @@ from prober.core.plan import ApiKey, DirectEntry, Greeting, Scenario, TrialEntry
 from prober.options import WHAT, all_of, direct_entry, greeting_option, make_plan, recording, trial_entry
 
 
-@click.command(cls=GroupedCommand, short_help="Probe a product once.")
+@click.command(cls=GroupedCommand, short_help="Probe a product, once or several times.")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Probe the targets of this file, each of their scenarios once; docs/configuration.md explains it.",
+    help="Probe the targets of this file, each of their scenarios; docs/configuration.md explains it.",
 )
 @click.option("--trial-url", metavar="URL", help="The page with the Start Trial button: walk in as a customer does.")
 @click.option("--url", envvar="LIVEKIT_URL", metavar="URL", help="LiveKit's own URL, for the direct way in.")
@@ -39,7 +39,7 @@ from prober.options import WHAT, all_of, direct_entry, greeting_option, make_pla
 @greeting_option(Greeting.OPTIONAL)
 @all_of(*WHAT, *OUTPUTS)
 def run(targets: Sequence[str], config: Path | None, **what: Any) -> None:
-    """Probe once: walk in, join the room, talk to the agent, judge.
+    """Probe: walk in, join the room, talk to the agent, judge.
 
     With --config the TARGETs of that file, default all. With --trial-url by the product's own web flow; otherwise with
     an API key into a room of our own. A key given beside --trial-url serves clean-up: where it belongs to the LiveKit

@@ -24,6 +24,7 @@ TAGGED = (
     "has a YAML tag (`!…`). Only maps, lists, text, numbers, true and false are used here; "
     "text that begins with ! needs quotes."
 )
+_TAB = "is not YAML: a tab stands where a space belongs. Indent with spaces."
 
 _PREFIX = "tag:yaml.org,2002:"
 _QUOTED = re.compile(r"'(?!<)[^']{2,}'")
@@ -91,6 +92,7 @@ def read(file: File) -> Document:
         words = (
             f"is not YAML: {what}. Check the indentation; text with `: `, `#`, `{{{{` or a first * in it needs quotes."
         )
+        words = _TAB if "'\\t'" in (error.problem or "") else words
         line = None if mark is None else mark.line + 1
         raise told(str(file), [Problem(path=(), words=words, line=line)], {}) from None
     except yaml.YAMLError:

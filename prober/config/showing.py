@@ -12,6 +12,7 @@ from prober.config.models import Conversation, Join, Target
 from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.secrets import SUFFIX
 from prober.config.values import DAY, Model
+from prober.config.ways import allowed
 from prober.core.entries import SANDBOX_URL
 from prober.core.plan import Greeting
 
@@ -49,6 +50,7 @@ def effective(loaded: Loaded) -> str:
             for turn in here.get("turns", ()):
                 what = "say" if "say" in turn else "interrupt"
                 turn[what] = loaded.sentences.places[turn[what]]
+                turn.setdefault("reply_within", target["deadlines"]["reply_within"])
     return as_yaml(shown)
 
 
@@ -125,3 +127,4 @@ def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:
         yield f"about {minutes:.0f} agent minutes a day are more than the budget of {budget.agent_minutes_per_day:g}."
     if target.livekit is None:
         yield "no `livekit` key: rooms are left to end as the product ends them."
+        yield f"LiveKit may be at {', '.join(allowed(target, None).hosts)}; `allow` takes more hosts."

@@ -15,7 +15,7 @@ from prober.core.entries import SANDBOX_URL, check_direct, token_steps
 from prober.core.plan import Allowed, DirectEntry, Extract, SessionAt, Step, TrialEntry
 from prober.core.steps import check_entry, trial_steps
 
-_STEP = re.compile(r"(?:cleanup )?step '(?P<name>[^']*)'(?:[,:]? (?P<word>\w+))?")
+_STEP = re.compile(r"(?:cleanup )?step '(?P<name>[^']*)'(?:, '(?P<variable>[^']*)'|[,:]? (?P<word>\w+))?")
 _KEYS = {
     "url": "url",
     "headers": "headers",
@@ -24,6 +24,7 @@ _KEYS = {
     "form": "form",
     "expects": "expect",
     "extracts": "extract",
+    "has": "form",
 }
 _ELSEWHERE = (
     ("the e-mail", ("marking", "email")),
@@ -146,7 +147,10 @@ def _place(words: str, target: Target, path: Path) -> Path:
         for key, steps in (("steps", trial.steps or ()), ("cleanup", trial.cleanup)):
             for index, step in enumerate(steps):
                 if step.name == said["name"] and words.startswith("cleanup") == (key == "cleanup"):
-                    inside = (_KEYS[said["word"]],) if said["word"] in _KEYS else ()
+                    inside: Path = (_KEYS[said["word"]],) if said["word"] in _KEYS else ()
+                    if said["variable"] in step.extract:
+                        found = step.extract[said["variable"]]
+                        inside = ("extract", said["variable"], _given(found)["source"])
                     return (*path, "entry", "trial", key, index, *inside)
     return (*path, "entry", target.entry.kind)
 

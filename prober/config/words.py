@@ -26,10 +26,10 @@ def problems(errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
         yield Problem(path=path, words=_words(path, error))
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """Which of the known names was probably meant, or all of them."""
+def near(name: str, known: Iterable[str], *, alike: float = 0.6) -> str:
+    """Which of the known names was probably meant, or all of them; `alike` from 0 to 1 is how near it must be."""
     names = list(known)
-    found = difflib.get_close_matches(name, names, n=1)
+    found = difflib.get_close_matches(name, names, n=1, cutoff=alike)
     return f"Did you mean {found[0]}?" if found else f"Known are {', '.join(names)}."
 
 
@@ -47,7 +47,7 @@ def _words(path: Path, error: ErrorDetails) -> str:
         case "value_error":
             return _after(_shown(path, given), str(context["error"]))
         case "literal_error" | "enum" if error["loc"][-1] == "[key]":
-            return f"is no measurement. {near(str(path[-1]), OBJECTIVES)}"
+            return f"is no measurement. {near(str(path[-1]), OBJECTIVES, alike=0.8)}"
         case "literal_error" | "enum":
             return f"{_found(path, given)} is none of {_either(context['expected'])}."
         case "string_pattern_mismatch":
@@ -60,6 +60,8 @@ def _words(path: Path, error: ErrorDetails) -> str:
             return "is empty. At least one is needed."
         case "string_too_short":
             return "is empty. Give a text, or leave out the key."
+        case "tuple_type" if path[-1] == "status":
+            return f"{_found(path, given)} is no status. Give one, such as 200, or a list of them."
         case kind if kind in _WANTED:
             return f"{_found(path, given)} is {_what(given)}. {_WANTED[kind]}"
     return f"{error['msg']}."

@@ -152,16 +152,16 @@ def _check_pointer(extract: Extract, where: str) -> None:
     try:
         JsonPointer(extract.at)
     except JsonPointerException:
-        raise ValueError(f"{where}: {extract.at!r} is no JSON pointer; one looks like /data/id") from None
+        raise ValueError(f"{where}: '{extract.at}' is no JSON pointer; one looks like /data/id") from None
 
 
 def _check_pattern(extract: Extract, where: str) -> None:
     try:
         groups = re.compile(extract.at).groups
     except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"{where}: {extract.at!r} is no regular expression: {error}") from None
+        raise ValueError(f"{where}: '{extract.at}' is no regular expression: {error}") from None
     if groups != 1:
-        raise ValueError(f"{where}: {extract.at!r} has {groups} groups; it needs one, which is the value: (…)")
+        raise ValueError(f"{where}: '{extract.at}' has {groups} groups; it needs one, which is the value: (…)")
 
 
 def _check_named(what: str) -> Callable[[Extract, str], None]:

@@ -48,7 +48,7 @@ WIDTH = 100
 PERCENTILES = ("min", *ENOUGH, "max")
 
 ENDS: dict[str, str] = {
-    "trial": "Start Trial pressed → session granted",
+    "trial": "asked for a session → session granted",
     "room_join": "session granted → room joined",
     "agent_join": "room joined → agent in the room",
     "agent_ready": "agent in the room → its state set",
@@ -59,10 +59,11 @@ ENDS: dict[str, str] = {
 }
 """Both ends of every measurement."""
 
+_S = {True: " answers", False: "s answer"}
 _ANSWERS = {200: "validated", 401: "refused"}
 _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     RunStarted: lambda _: "run started",
-    TrialRequested: lambda _: "Start Trial pressed",
+    TrialRequested: lambda _: "asked for a session",
     SessionGranted: lambda event: f"session granted: {event.room} on {event.server}",
     TokenRead: lambda event: f"token dispatches {', '.join(event.agents) or 'no agent by name'}",
     TokenValidated: lambda event: f"LiveKit {_ANSWERS.get(event.status, 'answered about')} the token ({event.status})",
@@ -85,10 +86,12 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     Stalled: lambda event: f"the prober stalled for {event.seconds:.2f} s",
     Suspended: lambda event: f"the machine slept for {event.seconds:.0f} s",
     AudioLate: lambda event: f"audio came {event.seconds * 1000:.0f} ms late",
-    AnchorsAsked: lambda event: f"{event.answered} of {event.of} hosts independent of the target answer",
+    AnchorsAsked: lambda event: (
+        f"{event.answered} of {event.of} independent {'host answers' if event.of == 1 else 'hosts answer'}"
+    ),
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",
-    CleanedUp: lambda event: f"{event.resource} {event.name} {event.detail}",
+    CleanedUp: lambda event: _taken_away(event.resource, event.name, event.detail),
     ChildExited: lambda event: f"the run's process ended with status {event.status}",
 }
 
@@ -104,6 +107,11 @@ def _person(kind: str, identity: str, on_behalf_of: str | None) -> str | None:
     if on_behalf_of is not None:
         return f"avatar of the agent in the room: {identity}"
     return None if kind == "agent" else f"{kind} in the room: {identity}"
+
+
+def _taken_away(resource: str, name: str, detail: str) -> str:
+    """A trial is undone by steps of the product's own, which have names and an answer."""
+    return f"clean-up step '{name}': {detail}" if resource == "trial" else f"{resource} {name} {detail}"
 
 
 def _http(event: HttpMoment) -> str | None:

@@ -68,6 +68,9 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     )
     target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
     assert target["scenarios"] == {"join": {"interval": 30, "timeout": 30, "hold": 3, "objectives": {}}}
+    file.write_text(SMALL.replace("{join: {}}", "{conversation: {}}") % 1)
+    shop = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
+    assert shop["scenarios"]["conversation"]["turns"] == [{"say": "en-hours", "reply_within": 10}]
     assert target["secrets"] == {"login_file": str(tmp_path / "login")}
 
 
@@ -83,6 +86,7 @@ def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
     assert "hours.wav has no sidecar: where speech begins and ends in it is computed before each run." in checked.output
     assert "every 300 s, 90 s at most: 288 runs a day" in checked.output
     assert "agent minutes a day are more than the budget of 1." in checked.output
+    assert "LiveKit may be at shop.example, *.livekit.cloud; `allow` takes more hosts." in checked.output
 
 
 def test_a_bad_file_exits_2_with_its_words_alone() -> None:

@@ -154,6 +154,7 @@ def test_a_direct_run_against_a_dead_server_is_the_servers_failure() -> None:
     [
         ((), "No way in: give --trial-url"),
         (("--url", "ws://h", "--api-key", "k"), "No way in"),
+        (("--trial-url", "http://bob:pw@h/"), "a name or password in the URL can be read by everybody"),
         (("--trial-url", "ftp://x"), "no URL with http:// or https://"),
         (("--trial-url", "http://h/", "--say", "en-nothing"), "no sentence is called 'en-nothing'"),
         (("--trial-url", "http://h/", "--say", "./missing.wav"), "missing.wav"),
@@ -239,6 +240,13 @@ def test_faults_can_be_listed_and_unknown_ones_are_refused() -> None:
     result = invoke("demo", "--once", "--fault", "gremlins")
     assert result.exit_code == 2
     assert "'gremlins' is no fault" in result.output
+
+
+@pytest.mark.parametrize("flag", ["--json", "--junit", "--repeat"])
+def test_what_tells_of_runs_needs_a_run(flag: str) -> None:
+    result = invoke("demo", flag, "2")
+    assert result.exit_code == 2
+    assert f"{flag} is about a run: add --once." in result.output
 
 
 def test_what_is_done_to_a_run_needs_a_run() -> None:

@@ -48,8 +48,10 @@ def test_every_packaged_sentence_is_listed_with_its_words_and_its_licence() -> N
 
 def test_a_folder_of_ones_own_is_listed_and_what_is_no_sidecar_is_named(own: Path) -> None:
     assert invoke("add", own, "--transcript", "¿Qué tal?", "--language", "es-MX").exit_code == 0
-    (own.parent / "other.json").write_text("{}")
+    for name in ("other.json", "other.ogg", "package.json"):
+        (own.parent / name).write_text("{}")
     result = invoke("list", own.parent)
+    assert "package.json" not in result.output
     assert result.exit_code == 0
     assert "¿Qué tal?" in result.output
     assert "other.json is not a speech-fixture/1 sidecar" in result.output

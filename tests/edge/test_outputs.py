@@ -105,7 +105,7 @@ async def test_the_first_signal_stops_everything_and_what_had_begun_gives_its_re
             stderr=asyncio.subprocess.PIPE,
         )
         assert running.stdout is not None
-        while b"Start Trial pressed" not in await running.stdout.readline():
+        while b"asked for a session" not in await running.stdout.readline():
             pass
         running.send_signal(signal.SIGTERM)
         output, errors = await running.communicate()
