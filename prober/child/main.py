@@ -190,7 +190,7 @@ async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asynci
     if (await stdin.read()).strip() == OVERTIME:
         recorder.stop(Reason.PROBER_INTERNAL, "the run did not end by itself")
     else:
-        recorder.stop(Reason.INTERRUPTED, "stopped by its operator")
+        recorder.stop(Reason.INTERRUPTED, "")
     probing.cancel()
 
 

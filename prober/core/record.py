@@ -99,7 +99,9 @@ def derive(head: Head, expectations: Expectations, events: tuple[AnyEvent, ...])
             for event in timeline.all(ParticipantSeen)
         ),
         left_behind=tuple(
-            f"{event.resource} {event.name}: {event.detail}" for event in timeline.all(CleanedUp) if not event.ok
+            f"{'clean-up step' if event.resource == 'trial' else event.resource} {event.name}: {event.detail}"
+            for event in timeline.all(CleanedUp)
+            if not event.ok
         ),
         expectations=expectations,
         timeline=tuple(timeline.events),  # type: ignore[arg-type]  # every Event that exists is in AnyEvent

@@ -104,7 +104,7 @@ async def test_a_failed_trial_is_taken_back_with_its_cookie_and_the_secret() -> 
 async def test_a_clean_up_that_fails_is_told_and_never_judged() -> None:
     record = await run(Shop(end_status=409))
     assert (record.outcome, record.reason) == (Outcome.FAIL, Reason.TRIAL_REJECTED)
-    assert record.left_behind == ("trial end: status 409",)
+    assert record.left_behind == ("clean-up step end: status 409",)
 
 
 async def test_where_no_trial_came_to_be_there_is_nothing_to_undo() -> None:

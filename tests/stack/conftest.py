@@ -11,7 +11,9 @@ from prober.refstack.stack import ReferenceStack
 
 STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 """Groups of tests by the fixture they share; all others share the product with the reference agent."""
-APART = ("test_demo", "test_examples", "test_server", "test_wheel")
+GROUPS = ("scripted", "reference", "faults", "apart")
+"""The order in which they are begun, two at a time: what measures begins, beside what is light."""
+APART = ("test_demo", "test_server", "test_wheel")
 """Modules about the program from outside: a group of their own, so that the groups take about as long as each other."""
 
 
@@ -43,9 +45,12 @@ async def scripted_stack() -> AsyncIterator[ReferenceStack]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on one stack stay in one process; two stacks can be up in a process each (`-n 2 --dist loadgroup`)."""
+    order: dict[pytest.Item, int] = {}
     for item in items:
         if item.get_closest_marker("stack") is not None:
             fixtures = getattr(item, "fixturenames", ())
             rest = "apart" if item.path.stem in APART else "reference"
             stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), rest)
             item.add_marker(pytest.mark.xdist_group(stack))
+            order[item] = GROUPS.index(stack)
+    items.sort(key=lambda item: order.get(item, 0))

@@ -77,22 +77,6 @@ async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_s
     assert room not in await rooms(scripted_stack)
 
 
-async def test_the_direct_way_needs_no_product(scripted_stack: ReferenceStack) -> None:
-    program = await start(
-        scripted_stack,
-        *("--target", "shop", "--agent-name", "scripted-agent", "--scenario", "join", "--json", "-"),
-        way=(),
-    )
-    output, errors = await program.communicate()
-    assert program.returncode == 0, errors.decode()
-    record = json.loads(output)
-    assert record["room"].startswith("synthetic-shop-")
-    assert record["measurements"]["trial"] is None
-    assert record["measurements"]["agent_join"] > 0
-    assert record["left_behind"] == []
-    assert record["room"] not in await rooms(scripted_stack)
-
-
 async def test_a_missed_objective_exits_3_and_record_keeps_everything(
     scripted_stack: ReferenceStack, tmp_path: Path
 ) -> None:

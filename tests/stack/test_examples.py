@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import yaml
 
 from prober.config.reading import read
@@ -19,6 +21,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOGIN = "l0gin-of-nobody"
+LOOKS = ("incident", "trial", "token-endpoint", "direct")
 
 
 def moved(name: str, home: str, agent: str = "") -> dict[str, Any]:
@@ -61,34 +64,44 @@ async def run(document: dict[str, Any], stack: ReferenceStack, directory: Path, 
     return sorted((json.loads(record) for record in records), key=lambda record: str(record["scenario"]))
 
 
-async def test_the_incidents_example_judges_what_its_customers_waited_for(
-    stack: ReferenceStack, tmp_path: Path
-) -> None:
-    (record,) = await run(moved("incident", stack.trial_url), stack, tmp_path, "--scenario", "join")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def looks(stack: ReferenceStack, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """A look at the product through each example, made at once: most of a run is waiting."""
+
+    async def look(name: str) -> Any:
+        agent = stack.worker.agent_name
+        document = moved(name, stack.trial_url, agent)
+        (record,) = await run(document, stack, tmp_path_factory.mktemp(name), "--scenario", "join")
+        return record
+
+    return dict(zip(LOOKS, await asyncio.gather(*(look(name) for name in LOOKS)), strict=True))
+
+
+async def test_the_incidents_example_judges_what_its_customers_waited_for(looks: Mapping[str, Any]) -> None:
+    record = looks["incident"]
     assert record["outcome"] == "pass"
     assert [each["name"] for each in record["objectives"]] == ["agent_join", "time_to_ready"]
 
 
-async def test_the_trial_is_walked_step_by_step(stack: ReferenceStack, tmp_path: Path) -> None:
-    (record,) = await run(moved("trial", stack.trial_url), stack, tmp_path, "shop", "--scenario", "join")
+async def test_the_trial_is_walked_step_by_step(looks: Mapping[str, Any]) -> None:
+    record = looks["trial"]
     assert record["outcome"] == "pass"
     steps = [event["step"] for event in record["timeline"] if event["event"] == "HttpMoment"]
     assert list(dict.fromkeys(steps)) == ["page", "start", "details"]
 
 
-async def test_the_token_endpoint_calls_the_agent_by_name(stack: ReferenceStack, tmp_path: Path) -> None:
-    document = moved("token-endpoint", stack.trial_url, stack.worker.agent_name)
-    (record,) = await run(document, stack, tmp_path, "assistant", "--scenario", "join")
+async def test_the_token_endpoint_calls_the_agent_by_name(looks: Mapping[str, Any]) -> None:
+    record = looks["token-endpoint"]
     assert record["outcome"] == "pass"
     assert record["target"] == "assistant"
 
 
-async def test_the_direct_way_makes_and_deletes_its_own_room(stack: ReferenceStack, tmp_path: Path) -> None:
-    document = moved("direct", stack.trial_url, stack.worker.agent_name)
-    (record,) = await run(document, stack, tmp_path, "--scenario", "join")
+async def test_the_direct_way_makes_and_deletes_its_own_room(stack: ReferenceStack, looks: Mapping[str, Any]) -> None:
+    record = looks["direct"]
     assert record["outcome"] == "pass"
     assert record["room"].startswith("synthetic-receptionist-")
     assert record["measurements"]["trial"] is None
+    assert record["measurements"]["agent_join"] > 0
     assert record["left_behind"] == []
     assert record["room"] not in await rooms(stack)
 
