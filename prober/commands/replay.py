@@ -24,7 +24,7 @@ from prober.sinks.live import show
 def replay(files: Sequence[Path], schema: bool) -> None:
     """Derive measurements and verdict again from saved run records, and exit as `run` does."""
     if schema:
-        click.echo(msgspec.json.format(msgspec.json.encode(_cleaned(msgspec.json.schema(RunRecord))), indent=1))
+        click.echo(msgspec.json.format(msgspec.json.encode(_cleaned(_schema())), indent=1))
         return
     if not files:
         raise click.UsageError("Name at least one file that `--json` or `--record` has written.")
@@ -46,6 +46,12 @@ def _records(file: Path) -> Sequence[RunRecord]:
         return (msgspec.json.decode(body, type=RunRecord),)
     except msgspec.MsgspecError as error:
         raise click.BadParameter(f"{file} is no run record: {error}") from error
+
+
+def _schema() -> Any:
+    """What `--json` writes: the record of one run, or several of them with their statistics."""
+    alternatives, parts = msgspec.json.schema_components([RunRecord, Runs])
+    return {"anyOf": list(alternatives), "$defs": parts}
 
 
 def _cleaned(schema: Any) -> Any:

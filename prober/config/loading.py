@@ -11,7 +11,7 @@ from yarl import URL
 
 from prober.config import words
 from prober.config.models import Config, Target
-from prober.config.problems import Path, Problem, is_within, told
+from prober.config.problems import Place, Problem, is_within, told
 from prober.config.reading import Document, read
 from prober.config.rules import broken
 from prober.config.secrets import Secrets, resolve
@@ -89,7 +89,7 @@ class _Found:
 
     def examine(self, name: str, target: Target) -> Iterator[Problem]:
         """What is wrong with the target's secrets and its way in."""
-        path: Path = ("targets", name)
+        path: Place = ("targets", name)
         secrets, wrong = resolve(target, path, self.directory, self.environment)
         yield from wrong
         url = None if secrets.key is None else secrets.key.url
@@ -105,7 +105,7 @@ class _Found:
         self.hosts |= dict.fromkeys(own_hosts(target, url or None), name)
 
 
-def _nulls(value: Any, path: Path) -> Iterator[Problem]:
+def _nulls(value: Any, path: Place) -> Iterator[Problem]:
     """Keys without a value; in the JSON of a body null is one."""
     match value:
         case None:
@@ -119,7 +119,7 @@ def _nulls(value: Any, path: Path) -> Iterator[Problem]:
                 yield from _nulls(each, (*path, index))
 
 
-def _misplaced(value: Any, path: Path) -> Iterator[Problem]:
+def _misplaced(value: Any, path: Place) -> Iterator[Problem]:
     """Variables of the environment where they are not understood."""
     match value:
         case str() if "${" in value:

@@ -68,7 +68,7 @@ class Marking(Model):
     """What tells our traffic from customers'."""
 
     email: Text | None = None
-    """the sign-up's address on the trial way, a template over `run_id` and `unix_ms`"""
+    """the sign-up's address on the trial way, a template over `run_id`, `unix_ms`, `random` and `target`"""
     user_agent: Header | None = None
     """the `User-Agent` of every request"""
     identity: Text | None = None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 """The keys and indexes that lead to a place in the file."""
 
 _SECRET_PARTS = ((re.compile(r"//[^/@\s]*@"), "//…@"), (re.compile(r"(://[^\s'\"?]*\?)[^\s'\"]*"), r"\1…"))
@@ -18,7 +18,7 @@ MOST = 10
 class Problem:
     """One thing that is wrong at a place."""
 
-    path: Path
+    path: Place
     words: str
     line: int | None = None
     """Where the place alone does not tell the line."""
@@ -32,12 +32,12 @@ class ConfigError(Exception):
         super().__init__("\n".join(self.lines))
 
 
-def dotted(path: Path) -> str:
+def dotted(path: Place) -> str:
     """The place as people write it: `targets.shop.entry.trial.steps[1].url`."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
-def is_within(path: Path, other: Path) -> bool:
+def is_within(path: Place, other: Place) -> bool:
     """Whether a place is inside of another."""
     return len(path) > len(other) and path[: len(other)] == other
 
@@ -49,9 +49,9 @@ def harmless(words: str) -> str:
     return words
 
 
-def told(file: str, problems: Iterable[Problem], lines: dict[Path, int]) -> ConfigError:
+def told(file: str, problems: Iterable[Problem], lines: dict[Place, int]) -> ConfigError:
     """The problems as an error, in the order of the file: `FILE:LINE: place: words`; of a place only the first."""
-    first: dict[Path, Problem] = {}
+    first: dict[Place, Problem] = {}
     for problem in problems:
         first.setdefault(problem.path, problem)
     placed = sorted(((_line(problem, lines), problem) for problem in first.values()), key=lambda each: each[0] or 0)
@@ -65,7 +65,7 @@ def told(file: str, problems: Iterable[Problem], lines: dict[Path, int]) -> Conf
     return ConfigError(said)
 
 
-def _line(problem: Problem, lines: dict[Path, int]) -> int | None:
+def _line(problem: Problem, lines: dict[Place, int]) -> int | None:
     """Where it is, or what it is in."""
     if problem.line is not None:
         return problem.line

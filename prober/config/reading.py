@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from prober.config.problems import Path, Problem, told
+from prober.config.problems import Place, Problem, told
 
 LARGEST = 256 * 1024
 """Bytes of a file."""
@@ -54,7 +54,7 @@ class Document:
     """What a file holds, where its keys stand, and what was wrong with it as YAML."""
 
     value: Any = None
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     values: int = 0
 
@@ -101,7 +101,7 @@ def read(file: File) -> Document:
     return document
 
 
-def _value(node: yaml.Node, path: Path, document: Document) -> Any:
+def _value(node: yaml.Node, path: Place, document: Document) -> Any:
     document.values += 1
     if document.values > MOST_VALUES or len(path) > DEEPEST:
         raise _UnusableError("is nested too deep or has too many values (aliases count as what they stand for).", node)
@@ -119,7 +119,7 @@ def _value(node: yaml.Node, path: Path, document: Document) -> Any:
     raise _UnusableError(TAGGED, node)
 
 
-def _map(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
+def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, Any]:
     found: dict[str, Any] = {}
     first: dict[str, int] = {}
     # What `<<` brings comes first: the map's own keys win, and their lines.
@@ -138,7 +138,7 @@ def _map(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, An
     return found
 
 
-def _merged(node: yaml.Node, path: Path, document: Document) -> dict[str, Any]:
+def _merged(node: yaml.Node, path: Place, document: Document) -> dict[str, Any]:
     """What `<<` brings: the keys of one map, or of several, of which the first wins."""
     found: dict[str, Any] = {}
     for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:

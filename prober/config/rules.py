@@ -8,7 +8,7 @@ from types import MappingProxyType
 from prober.config.entries import Entry
 from prober.config.expected import expectations, measured, timeout
 from prober.config.models import Conversation, Join, Target
-from prober.config.problems import Path, Problem
+from prober.config.problems import Place, Problem
 from prober.core.fitting import toothless, waits
 from prober.core.plan import TIMEOUTS, Greeting, Scenario
 from prober.core.steps import BY_RUN
@@ -23,7 +23,7 @@ _UNUSED = MappingProxyType({"trial": ("identity", "attributes"), "token_endpoint
 """Marks that no run would carry, by the way in."""
 
 
-def broken(target: Target, seconds: Mapping[str, float], path: Path) -> Iterator[Problem]:
+def broken(target: Target, seconds: Mapping[str, float], path: Place) -> Iterator[Problem]:
     """What does not fit together in the target at this place; `seconds` is how long what is said lasts, where known."""
     scenarios = {
         scenario: (each, (*path, "scenarios", scenario.value)) for scenario, each in target.scenarios.all().items()
@@ -46,7 +46,7 @@ def broken(target: Target, seconds: Mapping[str, float], path: Path) -> Iterator
 
 
 def _times(
-    scenario: Scenario, each: Join | Conversation, target: Target, seconds: Mapping[str, float], path: Path
+    scenario: Scenario, each: Join | Conversation, target: Target, seconds: Mapping[str, float], path: Place
 ) -> Iterator[Problem]:
     whole, given = timeout(scenario, each), each.timeout is not None
     by_interval = not given and each.interval < TIMEOUTS[scenario]
@@ -84,7 +84,7 @@ def _times(
     yield Problem(path=here, words=f"{told} {why}. Give {give}{more}{otherwise}.")
 
 
-def _interruptions(each: Conversation, path: Path) -> Iterator[Problem]:
+def _interruptions(each: Conversation, path: Place) -> Iterator[Problem]:
     """Interruptions of an agent that is silent by then, whatever it does."""
     for index, turn in enumerate(each.turns):
         here = (*path, "turns", index, "interrupt")
@@ -102,7 +102,7 @@ def _interruptions(each: Conversation, path: Path) -> Iterator[Problem]:
 
 
 def _toothless(
-    scenario: Scenario, each: Join | Conversation, target: Target, path: Path, of_all: Path
+    scenario: Scenario, each: Join | Conversation, target: Target, path: Place, of_all: Place
 ) -> Iterator[Problem]:
     """Objectives beyond the deadline at which the run has failed."""
     for name, limit, wait, deadline in toothless(expectations(target, scenario, each)):
@@ -122,7 +122,7 @@ def _never(words: str, target: Target, name: str) -> str:
     return f"{words}. Remove it, or set it where it is measured."
 
 
-def _marks(target: Target, path: Path) -> Iterator[Problem]:
+def _marks(target: Target, path: Place) -> Iterator[Problem]:
     email = target.marking.email
     if email is not None and set(names(email)) <= BY_RUN - EACH_RUN and target.entry.trial is not None:
         words = "is the same in every run, and a product signs it up once. Put {{ run_id }} into it."
@@ -133,7 +133,7 @@ def _marks(target: Target, path: Path) -> Iterator[Problem]:
             yield Problem(path=(*path, name), words=f"would never be used: on this way in {who}. Remove it.")
 
 
-def _credentials(entry: Entry, path: Path) -> Iterator[Problem]:
+def _credentials(entry: Entry, path: Place) -> Iterator[Problem]:
     """Logins that stand in the file itself."""
     headers = [] if entry.token_endpoint is None else [((*path, "headers"), entry.token_endpoint.headers)]
     if entry.trial is not None:

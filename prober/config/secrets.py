@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 
 from prober.config.models import LiveKit, Target
-from prober.config.problems import Path, Problem
+from prober.config.problems import Place, Problem
 from prober.config.values import CONTROL, FROM_ENVIRONMENT, VARIABLE
 from prober.core.plan import ApiKey
 from prober.core.steps import BUILT_IN
@@ -39,7 +39,7 @@ def written_out(key: str) -> str:
 
 
 def resolve(
-    target: Target, path: Path, directory: File, environment: Mapping[str, str]
+    target: Target, path: Place, directory: File, environment: Mapping[str, str]
 ) -> tuple[Secrets, list[Problem]]:
     """The target's secrets as far as they can be had, and why others cannot."""
     sources = _Sources(directory, environment)
@@ -52,7 +52,7 @@ def resolve(
     return Secrets(variables=variables, key=key), problems + sources.problems
 
 
-def _misnamed(target: Target, path: Path) -> Iterator[Problem]:
+def _misnamed(target: Target, path: Place) -> Iterator[Problem]:
     for name in target.secrets:
         variable = name.removesuffix(SUFFIX)
         if not re.fullmatch(VARIABLE, variable):
@@ -66,7 +66,7 @@ def _misnamed(target: Target, path: Path) -> Iterator[Problem]:
         yield Problem(path=(*path, name), words=words)
 
 
-def _key(livekit: LiveKit, path: Path, sources: "_Sources") -> ApiKey:
+def _key(livekit: LiveKit, path: Place, sources: "_Sources") -> ApiKey:
     found = {}
     for name in ("api_key", "api_secret"):
         given = name if getattr(livekit, name) is not None else name + SUFFIX
@@ -85,7 +85,7 @@ class _Sources:
         self._environment = environment
         self.problems: list[Problem] = []
 
-    def look_up(self, name: str, given: str, path: Path) -> str:
+    def look_up(self, name: str, given: str, path: Place) -> str:
         """The value, or an empty text and a problem more."""
         value, words = self._file(given) if name.endswith(SUFFIX) else self._variable(name, given)
         if CONTROL.search(value):

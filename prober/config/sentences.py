@@ -12,7 +12,7 @@ from pathlib import Path as File
 
 from prober import recordings
 from prober.config.models import Target
-from prober.config.problems import Path, Problem
+from prober.config.problems import Place, Problem
 
 READ_WITHIN = 60.0
 """Seconds for looking at one file."""
@@ -50,7 +50,7 @@ def look(targets: Mapping[str, Target], directory: File) -> tuple[Sentences, lis
     return Sentences(places=places, seconds=seconds, computed=tuple(computed)), problems
 
 
-def _turns(targets: Mapping[str, Target]) -> list[tuple[Path, str]]:
+def _turns(targets: Mapping[str, Target]) -> list[tuple[Place, str]]:
     return [
         (
             ("targets", name, "scenarios", "conversation", "turns", index, "say" if turn.say else "interrupt"),

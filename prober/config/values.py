@@ -1,7 +1,6 @@
 """The kinds of values that a configuration is made of, and what is wrong with one that is none."""
 
 import re
-from datetime import time
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -86,11 +85,6 @@ def _page(text: str) -> str:
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError("is no URL with http:// or https:// and a host.")
     return text
-
-
-def parsed_time(text: str) -> time:
-    """The time of day of a `Clock`."""
-    return time.fromisoformat(text)
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]

@@ -8,7 +8,7 @@ from yarl import URL
 
 from prober.config import entries
 from prober.config.models import Target
-from prober.config.problems import Path, Problem
+from prober.config.problems import Place, Problem
 from prober.config.secrets import variable_names
 from prober.core import allowed as core
 from prober.core.entries import SANDBOX_URL, check_direct, token_steps
@@ -41,12 +41,12 @@ _LIVEKIT = frozenset({"ws", "wss", "http", "https"})
 class WayError(Exception):
     """There is no such way in; the problem says where and why."""
 
-    def __init__(self, path: Path, words: str) -> None:
+    def __init__(self, path: Place, words: str) -> None:
         super().__init__(words)
         self.problem = Problem(path=path, words=words)
 
 
-def way_in(target: Target, livekit: str | None, path: Path) -> TrialEntry | DirectEntry:
+def way_in(target: Target, livekit: str | None, path: Place) -> TrialEntry | DirectEntry:
     """The entry of the target at this place as a run takes it. Raises WayError.
 
     `livekit` is the URL of its API key, if it has one.
@@ -73,7 +73,7 @@ def allowed(target: Target, livekit: str | None) -> Allowed:
     )
 
 
-def trespasses(target: Target, livekit: str | None, path: Path) -> Iterator[Problem]:
+def trespasses(target: Target, livekit: str | None, path: Place) -> Iterator[Problem]:
     """Each address of a target with a way in that may not be gone to."""
     where = allowed(target, livekit)
     for place, text in _addresses(target, livekit, path):
@@ -97,7 +97,7 @@ def own_hosts(target: Target, livekit: str | None) -> frozenset[str]:
     return frozenset(allowed(target, livekit).hosts) - frozenset(target.allow.hosts)
 
 
-def check_livekit(url: str, path: Path) -> None:
+def check_livekit(url: str, path: Place) -> None:
     """Raises WayError where this is no URL of a LiveKit server."""
     try:
         read = URL(url)
@@ -120,7 +120,7 @@ def _is_open(url: str) -> bool:
     return "{{" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
-def _addresses(target: Target, livekit: str | None, path: Path) -> Iterator[tuple[Path, str]]:
+def _addresses(target: Target, livekit: str | None, path: Place) -> Iterator[tuple[Place, str]]:
     """Every URL that the target names, with its place."""
     entry = target.entry
     if entry.trial is not None:
@@ -137,7 +137,7 @@ def _addresses(target: Target, livekit: str | None, path: Path) -> Iterator[tupl
         yield (*path, "livekit", "url"), livekit
 
 
-def _place(words: str, target: Target, path: Path) -> Path:
+def _place(words: str, target: Target, path: Place) -> Place:
     """Where that stands of which a check's words speak."""
     for begins, place in _ELSEWHERE:
         if words.startswith(begins):
@@ -147,7 +147,7 @@ def _place(words: str, target: Target, path: Path) -> Path:
         for key, steps in (("steps", trial.steps or ()), ("cleanup", trial.cleanup)):
             for index, step in enumerate(steps):
                 if step.name == said["name"] and words.startswith("cleanup") == (key == "cleanup"):
-                    inside: Path = (_KEYS[said["word"]],) if said["word"] in _KEYS else ()
+                    inside: Place = (_KEYS[said["word"]],) if said["word"] in _KEYS else ()
                     if said["variable"] in step.extract:
                         found = step.extract[said["variable"]]
                         inside = ("extract", said["variable"], _given(found)["source"])
@@ -210,7 +210,7 @@ def _token(endpoint: entries.TokenEndpoint, target: Target) -> TrialEntry:
     )
 
 
-def _direct(direct: entries.Direct, target: Target, livekit: str | None, path: Path) -> DirectEntry:
+def _direct(direct: entries.Direct, target: Target, livekit: str | None, path: Place) -> DirectEntry:
     here = (*path, "entry", "direct")
     if livekit is None:
         words = "needs LiveKit's API key. Give `livekit` with url, api_key and api_secret beside `entry`."

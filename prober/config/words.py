@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from prober.config.problems import Path, Problem, is_within
+from prober.config.problems import Place, Problem, is_within
 from prober.config.schema import known_keys
 from prober.config.secrets import written_out
 from prober.core.measure import OBJECTIVES
@@ -33,11 +33,11 @@ def near(name: str, known: Iterable[str], *, alike: float = 0.6) -> str:
     return f"Did you mean {found[0]}?" if found else f"Known are {', '.join(names)}."
 
 
-def _place(error: ErrorDetails) -> Path:
+def _place(error: ErrorDetails) -> Place:
     return tuple(key for key in error["loc"] if key != "[key]")
 
 
-def _words(path: Path, error: ErrorDetails) -> str:
+def _words(path: Place, error: ErrorDetails) -> str:
     context, given = error.get("ctx", {}), error["input"]
     match error["type"]:
         case "extra_forbidden":
@@ -78,7 +78,7 @@ _WANTED = {
     "model_attributes_type": "A map of `key: value` is needed here.",
     "tuple_type": "A list is needed here, such as [a, b].",
 }
-_MISFITS: dict[str, Callable[[Path, Any], str]] = {
+_MISFITS: dict[str, Callable[[Place, Any], str]] = {
     "target": lambda path, _: f"{TARGET}. Rename {_quoted(str(path[-1]))}.",
     "variable": lambda *_: "is no name for a variable. Use letters, digits and _, not beginning with a digit.",
     "secret": lambda path, _: written_out(str(path[-1])),
@@ -89,7 +89,7 @@ _MISFITS: dict[str, Callable[[Path, Any], str]] = {
 }
 
 
-def _kind(path: Path, error: ErrorDetails) -> str:
+def _kind(path: Place, error: ErrorDetails) -> str:
     if error["loc"][-1] == "[key]":
         return "target" if path[:-1] == ("targets",) else "variable"
     return "host" if "hosts" in path else "secret"
@@ -107,13 +107,13 @@ def _after(shown: str, words: str) -> str:
     return f"{shown} {words}" if shown and words.startswith("is ") else words
 
 
-def _shown(path: Path, given: Any) -> str:
+def _shown(path: Place, given: Any) -> str:
     if not isinstance(given, str | int | float) or not _SECRET.isdisjoint(path) or "@" in str(given):
         return ""
     return _quoted(given) if isinstance(given, str) else _number(given)
 
 
-def _found(path: Path, given: Any) -> str:
+def _found(path: Place, given: Any) -> str:
     return _shown(path, given) or "this"
 
 
