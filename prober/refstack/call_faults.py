@@ -5,6 +5,7 @@ Runs in the agent's own environment, whose key does the rest.
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 
 from agent_call import Call
 from livekit import api, rtc
@@ -16,7 +17,7 @@ SOON = 0.5
 VOICE_RATE = 24_000
 
 
-class EndsSoon(Call):
+class EndsSoon(Call, ABC):
     """Something ends the call in the agent's first sentence."""
 
     async def greet(self) -> None:
@@ -34,9 +35,9 @@ class EndsSoon(Call):
         await asyncio.sleep(SOON)
         await self.end()
 
+    @abstractmethod
     async def end(self) -> None:
         """End it."""
-        raise NotImplementedError
 
 
 class LeavesSpeaking(EndsSoon):
