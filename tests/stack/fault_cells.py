@@ -34,8 +34,6 @@ HURRIED: Mapping[Reason, Deadlines] = {
     Reason.RUN_DEADLINE: Deadlines(run=7.0),
 }
 """The one deadline that a fault's run waits for, shortened; all others stay as they are."""
-NOT_OURS = frozenset({Fault.SERVER_DOWN, Fault.DUPLICATE_IDENTITY})
-"""Where no room is looked for: there is none, or whoever took our identity is still on the way in and makes it anew."""
 REPLY_WITHIN = 3.0
 OF_SOUND = frozenset({"greeting", "response"})
 COARSE = Limits(stall=1.0, drift=1.0, jitter_buffer=1.0, recheck=0.5)
@@ -152,7 +150,7 @@ async def _run(cell: Cell, stack: ReferenceStack) -> Outcome:
     events = await run_child(order, stop=stop, on_event=saboteur(cell.fault, stop.set))
     seconds = time.monotonic() - began
     record = derive(head, plan.expectations, events)
-    left = () if cell.fault in NOT_OURS or record.room is None else await _rooms(record.room, stack, cell)
+    left = () if cell.fault is Fault.SERVER_DOWN or record.room is None else await _rooms(record.room, stack, cell)
     return Outcome(cell=cell, record=record, rooms_left=left, seconds=seconds)
 
 
