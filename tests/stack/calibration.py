@@ -178,7 +178,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     wrong: int
     voided: int
     slope: float
-    slope_error: float
     offset: float
     path: float
     up: float
@@ -221,7 +220,6 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
         wrong=int(np.sum(residuals > WRONG)),
         voided=sum(turn.void is not None for turn in turns),
         slope=float(np.polyfit(truths, readings, 1)[0]),
-        slope_error=float(np.std(readings - truths) / (np.std(truths) * np.sqrt(len(truths)))),
         offset=offset,
         path=statistics.median(ups) + statistics.median(downs),
         up=statistics.median(ups),
