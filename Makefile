@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness soak locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection soak locks clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 

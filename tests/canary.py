@@ -33,8 +33,8 @@ def play(
 ) -> Iterator[tuple[float, Schedule, tuple[Run | Skip, ...]]]:
     """Run and skip as the schedule says, without end: at each moment the schedule and what it decided, in order.
 
-    `run` tells how a run that starts now goes, `wake` how late the loop wakes up. What it did not wake up for it sees later,
-    in the order in which it happened.
+    `run` tells how a run that starts now goes, `wake` when the loop really wakes up. What it sleeps over it sees
+    afterwards, in the order in which it happened.
     """
     under_way: dict[Key, Run] = {}
     while True:

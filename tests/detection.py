@@ -69,7 +69,7 @@ def seconds_to_third_failure(interval: float, confirm: Confirm | None, trouble: 
 
 
 def bound(interval: float, confirm: Confirm | None) -> float:
-    """The worst case by hand: a good run has just looked away when the trouble begins, and every start is as late as may be."""
+    """The worst case by hand: trouble begins when a good run has just looked away, and starts are as late as may be."""
     jitter = Jitter().share * interval
     if confirm is None:
         return 3 * interval + jitter + FAILING - HEALTHY
@@ -104,17 +104,17 @@ def table(rows: list[Row]) -> str:
     """The table as the document has it."""
     titles = ["`join` every", "confirm burst", "median", "worst", "at most, by hand"]
     titles += [f"stall of {stall:.0f} s" for stall in STALLS]
-    lines = [titles, ["---"] * len(titles)]
-    for one in rows:
-        lines.append(
-            [
-                f"{one.interval:.0f} s",
-                "off" if one.confirm is None else "on",
-                *(f"{seconds:.0f} s" for seconds in (one.median, one.worst, one.bound)),
-                *(f"{100 * share:.0f} %" for share in one.false_alarms),
-            ]
-        )
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    lines = [
+        [
+            f"{one.interval:.0f} s",
+            "off" if one.confirm is None else "on",
+            *(f"{seconds:.0f} s" for seconds in (one.median, one.worst, one.bound)),
+            *(f"{100 * share:.0f} %" for share in one.false_alarms),
+        ]
+        for one in rows
+    ]
+    rule = ["---"] * len(titles)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (titles, rule, *lines))
 
 
 def published(document: str) -> str:

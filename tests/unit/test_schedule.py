@@ -1,179 +1,22 @@
-import itertools
-import random
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+"""What the schedule decides in each case, moment by moment."""
+
+import datetime
+from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from prober.core.plan import Scenario
 from prober.core.reasons import Outcome
-from prober.watch.burst import RUNS, Confirm
+from prober.watch.budget import DAY, Ledger
+from prober.watch.burst import Confirm
 from prober.watch.cadence import Cadence, Jitter, Key
-from prober.watch.schedule import LATEST, Schedule, Skip, SkipReason, Start, Timetable
+from prober.watch.maintenance import Window
+from prober.watch.schedule import Schedule, Skip, SkipReason, Start, Timetable
 from tests.canary import Run, play
 
 PASS, FAIL, INCONCLUSIVE = Outcome
-SEEDS = st.integers(0, 2**32)
+WINDOW = Window(start=datetime.time(1), end=datetime.time(13))
 KEYS = [Key(target, scenario) for target in ("bank", "cafe", "shop") for scenario in Scenario]
-
-
-class Life(NamedTuple):
-    """A canary's days: its schedule at the beginning and the end, each decision with its moment, in order."""
-
-    first: Schedule
-    last: Schedule
-    decisions: Sequence[tuple[float, Run | Skip]]
-
-    def runs(self, key: Key) -> list[Run]:
-        return [one for _, one in self.decisions if isinstance(one, Run) and one.key == key]
-
-    def skips(self, key: Key) -> list[Skip]:
-        return [one for _, one in self.decisions if isinstance(one, Skip) and one.key == key]
-
-
-def a_life(seed: int, *, wall_offset: float = 0.0) -> Life:
-    """Targets, durations, outcomes and lost time as a seed has them: the machine now and then loses up to hours."""
-    dice = random.Random(seed)
-    cadences = tuple(
-        Cadence(
-            key=key,
-            interval=float(dice.choice([5, 20, 30, 45, 60, 300])),
-            confirm=dice.choice([None, Confirm(), Confirm(), Confirm(pause=1, apart=3)]),
-        )
-        for key in dice.sample(KEYS, dice.randint(1, len(KEYS)))
-    )
-    timetable = Timetable(
-        cadences=cadences,
-        max_concurrent_runs=dice.randint(1, 4),
-        jitter=Jitter(share=dice.choice([0, 0.05, 0.25]), seed=str(seed)),
-    )
-    sickness, trouble = dice.random(), dice.choice([0, 0.01, 0.2])
-
-    def run(start: Start, now: float) -> Run:
-        outcome = FAIL if dice.random() < sickness else dice.choice([PASS, PASS, INCONCLUSIVE])
-        lasts = dice.choice([0.5, 4, 20.5, 29, 90]) * dice.uniform(0.9, 1.1)
-        return Run(start, now, now + lasts, outcome)
-
-    def wake(due: float) -> float:
-        return due + (dice.choice([1, 10, 100, 10_000]) * dice.random() if dice.random() < trouble else 0.001)
-
-    now = dice.uniform(0, 1e7)
-    first = Schedule.begin(timetable, now)
-    life: list[tuple[float, Run | Skip]] = []
-    for at, last, made in play(first, now, run, wake=wake, wall=lambda now: now + wall_offset):  # noqa: B007 - the last
-        life += [(at, one) for one in made]
-        if len(life) >= 150:
-            break
-    return Life(first, last, life)
-
-
-@given(SEEDS)
-def test_no_two_runs_of_a_key_overlap_and_no_more_run_than_may(seed: int) -> None:
-    life = a_life(seed)
-    for key in life.first.lines:
-        assert all(one.ended <= other.started for one, other in itertools.pairwise(life.runs(key)))
-    runs = [one for _, one in life.decisions if isinstance(one, Run)]
-    for run in runs:
-        together = sum(other.started <= run.started < other.ended for other in runs)
-        assert together <= life.first.timetable.max_concurrent_runs
-
-
-@given(SEEDS)
-def test_every_planned_start_is_made_or_skipped_exactly_once(seed: int) -> None:
-    life = a_life(seed)
-    for key, line in life.first.lines.items():
-        last = life.last.lines[key]
-        decided = sorted(
-            [run.start.planned for run in life.runs(key) if run.start.trigger == "scheduled"]
-            + [skip.planned for skip in life.skips(key) if skip.trigger == "scheduled"]
-            + ([last.burst.held] if last.burst and last.burst.held is not None else [])
-        )
-        planned = [line.grid.planned(slot) for slot in range(line.slot, last.slot)]
-        assert decided == planned
-        assert last.grid.planned(last.slot) > life.decisions[-1][0]
-
-
-@given(SEEDS)
-def test_a_start_is_never_early_and_if_very_late_it_is_a_bursts(seed: int) -> None:
-    life = a_life(seed)
-    for key, line in life.first.lines.items():
-        rule, before = line.cadence.confirm, None
-        for run in life.runs(key):
-            assert run.start.lag == pytest.approx(run.started - run.start.planned)
-            assert run.start.lag >= 0
-            if run.start.trigger == "confirm" or run.start.lag > LATEST * line.grid.interval:
-                assert before is not None
-                assert rule is not None
-                assert run.started >= before.ended + rule.pause
-                assert run.started >= before.started + rule.apart
-            before = run
-
-
-@given(SEEDS)
-def test_starts_of_the_schedule_keep_their_distance(seed: int) -> None:
-    life = a_life(seed)
-    for key, line in life.first.lines.items():
-        interval = line.grid.interval
-        for one, other in itertools.pairwise(life.runs(key)):
-            if other.start.trigger == "scheduled" and one.start.trigger == "scheduled":
-                allowed = (1 - line.grid.jitter.share) * interval - one.start.lag
-                assert other.started - one.started >= allowed - 1e-6
-                if one.start.lag <= LATEST * interval:
-                    assert other.started - one.started >= (1 - LATEST - line.grid.jitter.share) * interval - 1e-6
-
-
-@given(SEEDS)
-def test_confirm_runs_follow_a_first_failure_and_are_two_at_most(seed: int) -> None:
-    life = a_life(seed)
-    for key, line in life.first.lines.items():
-        failures = since = 0
-        for run in life.runs(key):
-            since += 1
-            if run.start.trigger == "confirm":
-                assert line.cadence.confirm is not None
-                assert line.cadence.interval >= line.cadence.confirm.apart
-                assert failures > 0
-                assert since <= RUNS
-            if run.outcome is FAIL:
-                failures += 1
-                since = 0 if failures == 1 else since
-            failures = 0 if run.outcome is PASS else failures
-
-
-@given(SEEDS)
-def test_lost_hours_lead_to_one_start_of_a_key_at_most(seed: int) -> None:
-    starts: dict[tuple[float, Key], int] = defaultdict(int)
-    at_once: dict[float, int] = defaultdict(int)
-    life = a_life(seed)
-    for at, one in life.decisions:
-        if isinstance(one, Run):
-            starts[at, one.key] += 1
-            at_once[at] += 1
-    assert max(starts.values(), default=0) <= 1
-    assert max(at_once.values(), default=0) <= life.first.timetable.max_concurrent_runs
-
-
-@given(SEEDS, st.floats(-1e9, 1e9))
-def test_a_step_of_the_wall_clock_changes_nothing(seed: int, step: float) -> None:
-    assert a_life(seed, wall_offset=step).decisions == a_life(seed).decisions
-
-
-def test_a_million_intervals_later_the_starts_are_where_they_were() -> None:
-    canary = Canary(interval=60.0)
-    for skipped in (1, 1000, 10**6):
-        moment = canary.phase + 60.0 * skipped
-        later = Schedule.begin(canary.schedule.timetable, moment - 30)
-        assert later.next_due() == moment
-    life: list[float] = []
-    schedule, healthy = canary.schedule, lambda start, now: Run(start, now, now + 4.0, PASS)
-    for _, _, made in play(schedule, 0.0, healthy, wake=lambda due: due + 0.25):  # always late, never later
-        life += [one.started for one in made if isinstance(one, Run)]
-        if len(life) == 10_000:
-            break
-    assert life == pytest.approx([canary.phase + 60.0 * slot + 0.25 for slot in range(10_000)], abs=1e-6)
 
 
 class Canary:
@@ -227,6 +70,21 @@ class Canary:
         raise AssertionError("a schedule without end ended")
 
 
+def test_a_million_intervals_later_the_starts_are_where_they_were() -> None:
+    canary = Canary(interval=60.0)
+    for skipped in (1, 1000, 10**6):
+        moment = canary.phase + 60.0 * skipped
+        later = Schedule.begin(canary.schedule.timetable, moment - 30)
+        assert later.next_due() == moment
+    life: list[float] = []
+    schedule, healthy = canary.schedule, lambda start, now: Run(start, now, now + 4.0, PASS)
+    for _, _, made in play(schedule, 0.0, healthy, wake=lambda due: due + 0.25):  # always late, never later
+        life += [one.started for one in made if isinstance(one, Run)]
+        if len(life) == 10_000:
+            break
+    assert life == pytest.approx([canary.phase + 60.0 * slot + 0.25 for slot in range(10_000)], abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "starts"),
     [
@@ -270,7 +128,7 @@ def test_without_a_rule_or_where_starts_are_closer_than_it_there_is_no_burst(
     confirm: Confirm | None, interval: float
 ) -> None:
     life = Canary(interval=interval, confirm=confirm).life("fff", lasts=5, starts=4)
-    assert life == [("scheduled", pytest.approx(slot * interval), 0) for slot in range(4)]
+    assert life == [("scheduled", round(slot * interval, 6), 0) for slot in range(4)]
 
 
 def test_a_restart_in_mid_outage_begins_no_burst_and_goes_on_counting() -> None:
@@ -328,15 +186,18 @@ def test_a_lost_hour_is_one_start_and_counted() -> None:
 
 
 def test_places_are_given_to_the_oldest_first_and_nobody_waits() -> None:
-    cadences = tuple(Cadence(key=key, interval=60.0) for key in KEYS)
+    cadences = tuple(Cadence(key=key, interval=3600.0) for key in KEYS)
     schedule = Schedule.begin(Timetable(cadences=cadences, max_concurrent_runs=2), 0.0)
     planned = {key: line.grid.planned(line.slot) for key, line in schedule.lines.items()}
-    order = sorted(KEYS, key=lambda key: planned[key])
-    decisions, schedule = schedule.due(planned[order[3]], 0.0)
-    started = [one.key for one in decisions if isinstance(one, Start) and one.lag <= 30]
-    fresh = [key for key in order[:4] if planned[order[3]] - planned[key] <= 30]
-    assert started == fresh[:2]
-    assert [one.key for one in decisions if isinstance(one, Skip) and one.reason is SkipReason.CONCURRENCY] == fresh[2:]
+    now = max(planned.values())
+    competing = sorted((key for key in KEYS if now - planned[key] <= 1800), key=lambda key: planned[key])
+    decisions, schedule = schedule.due(now, 0.0)
+    assert len(competing) > 2
+    assert [one.key for one in decisions if isinstance(one, Start)] == competing[:2]
+    skipped = [one.key for one in decisions if isinstance(one, Skip) and one.reason is SkipReason.CONCURRENCY]
+    assert skipped == competing[2:]
+    schedule = schedule.finished(competing[0], now + 1, 0.0, PASS, 0.0)
+    assert schedule.due(now + 1, 0.0)[0] == ()
 
 
 def test_a_confirm_run_without_a_place_is_given_up() -> None:
@@ -354,3 +215,141 @@ def test_a_confirm_run_without_a_place_is_given_up() -> None:
     decisions, schedule = schedule.due(now + 30, 0.0)
     assert decisions == (Skip(key=key, trigger="confirm", planned=now + 30, reason=SkipReason.CONCURRENCY),)
     assert schedule.lines[key].burst is None
+
+
+NOON, NIGHT = 12 * 3600.0, 23 * 3600.0
+
+
+def test_maintenance_skips_what_falls_due_and_ends_a_burst() -> None:
+    canary = Canary(maintenance=(WINDOW,))
+    assert canary.due(0, wall=NOON) == [("scheduled", "maintenance", 0, 0)]
+    assert canary.schedule.paused(canary.key, NOON)
+    assert not canary.schedule.paused(canary.key, NIGHT)
+    assert canary.due(60, wall=NIGHT) == [("scheduled", "start", 60, 0)]
+    canary.finished(80.5)
+    assert canary.due(90.5, wall=NOON) == [("confirm", "maintenance", 90.5, 0)]
+    assert canary.next == 120
+
+
+def test_a_spent_budget_skips_until_the_next_day() -> None:
+    canary = Canary(budget=60.0)
+    for at, seconds in ((0, 30.0), (60, 29.9), (120, 1.0)):  # the run that crosses the line is made
+        assert canary.due(at, wall=NOON) == [("scheduled", "start", at, 0)]
+        canary.finished(at + 4, PASS, seconds, wall=NOON)
+    assert canary.due(180, wall=NOON) == [("scheduled", "budget", 180, 0)]
+    assert not canary.schedule.paused(canary.key, NOON)
+    assert canary.due(240, wall=DAY + 1.0) == [("scheduled", "start", 240, 0)]
+
+
+def test_a_restart_goes_on_with_what_was_spent_today() -> None:
+    canary = Canary(budget=60.0)
+    ledger = Ledger().charged("shop", 60.0, NOON)
+    canary.schedule = Schedule.begin(canary.schedule.timetable, 0.0, ledger=ledger)
+    assert canary.due(0, wall=NOON) == [("scheduled", "budget", 0, 0)]
+
+
+def test_a_stopped_schedule_starts_nothing_more_and_counts_it() -> None:
+    canary = Canary()
+    canary.due(0)
+    canary.finished(1)
+    canary.due(30)
+    canary.due(60)  # held by the burst
+    canary.schedule = canary.schedule.stop()
+    assert canary.due(61) == [("scheduled", "shutdown", 60, 0)]
+    canary.finished(62)
+    assert canary.due(185) == [("scheduled", "shutdown", 120, 0), ("scheduled", "shutdown", 180, 0)]
+    assert isinstance(canary.schedule.manual(canary.key, canary.phase + 186, 0.0)[0], Skip)
+
+
+def test_a_manual_run_stands_in_the_way_and_is_counted_nowhere() -> None:
+    canary = Canary(at_most=5)
+    start, canary.schedule = canary.schedule.manual(canary.key, canary.phase - 1, 0.0)
+    assert isinstance(start, Start)
+    again, canary.schedule = canary.schedule.manual(canary.key, canary.phase - 0.5, 0.0)
+    assert isinstance(again, Skip)
+    assert again.reason is SkipReason.OVERLAP
+    assert canary.due(0) == [("scheduled", "overlap", 0, 0)]
+    canary.finished(19.5)
+    assert canary.schedule.lines[canary.key].failures == 0
+    assert canary.next == 60
+
+
+def test_a_manual_run_in_a_burst_leaves_it_as_it_is_but_keeps_its_distance() -> None:
+    canary = Canary(interval=300.0)
+    canary.due(0)
+    canary.finished(20.5)
+    _, canary.schedule = canary.schedule.manual(canary.key, canary.phase + 25, 0.0)
+    assert canary.due(30.5) == []
+    canary.finished(45, PASS)
+    assert canary.schedule.lines[canary.key].failures == 1
+    assert canary.next == 55
+    assert canary.due(55) == [("confirm", "start", 55, 0)]
+
+
+def reload(canary: Canary, at: float, *cadences: Cadence) -> None:
+    """Another timetable for this canary."""
+    timetable = Timetable(cadences=cadences, max_concurrent_runs=1, jitter=Jitter(share=0))
+    canary.schedule = canary.schedule.reload(timetable, canary.phase + at)
+
+
+def test_a_reload_keeps_phase_burst_and_failures_of_what_stays() -> None:
+    canary = Canary(interval=300.0)
+    canary.due(0)
+    canary.finished(20.5)
+    before = canary.schedule
+    other = Cadence(key=Key("bank", Scenario.JOIN), interval=300.0)
+    reload(canary, 25, Cadence(key=canary.key, interval=300.0, budget=900.0), other)
+    assert canary.schedule.lines[canary.key].cadence.budget == 900
+    assert canary.schedule.lines[canary.key].burst == before.lines[canary.key].burst is not None
+    assert canary.due(30.5) == [("confirm", "start", 30.5, 0)]
+    reload(canary, 31, canary.cadence)
+    canary.finished(51)
+    assert canary.schedule.lines[canary.key].failures == 2
+    assert canary.due(61) == [("confirm", "start", 61, 0)]
+
+
+def test_a_conversation_keeps_its_phase_when_the_interval_of_join_changes() -> None:
+    join, conversation = Key("shop", Scenario.JOIN), Key("shop", Scenario.CONVERSATION)
+
+    def timetable(interval: float) -> Timetable:
+        cadences = (Cadence(key=join, interval=interval), Cadence(key=conversation, interval=300.0))
+        return Timetable(cadences=cadences, max_concurrent_runs=1)
+
+    before = Schedule.begin(timetable(60.0), 0.0)
+    after = before.reload(timetable(45.0), 10.0)
+    assert after.lines[conversation] == before.lines[conversation]
+    assert after.lines[join].grid.interval == 45
+    assert after.lines[join].grid.planned(after.lines[join].slot) >= 10
+
+
+def test_a_start_that_fell_due_before_a_reload_is_not_lost() -> None:
+    canary = Canary()
+    reload(canary, 1, canary.cadence)
+    assert canary.due(1) == [("scheduled", "start", 0, 1)]
+
+
+def test_a_run_of_a_target_that_went_and_came_back_still_stands_in_the_way() -> None:
+    canary = Canary()
+    canary.due(0)
+    reload(canary, 1)
+    assert canary.schedule.next_due() is None
+    reload(canary, 2, canary.cadence)
+    assert canary.due(60) == [("scheduled", "overlap", 60, 0)]
+    reload(canary, 61)
+    canary.finished(62)
+    assert not canary.schedule.running
+
+
+def test_an_end_without_a_run_is_a_mistake() -> None:
+    with pytest.raises(KeyError):
+        Canary().finished(1)
+
+
+def test_timetables_that_cannot_be_are_refused() -> None:
+    cadence = Canary().cadence
+    with pytest.raises(ValueError, match="must be 1 or more"):
+        Timetable(cadences=(cadence,), max_concurrent_runs=0)
+    with pytest.raises(ValueError, match="twice"):
+        Timetable(cadences=(cadence, cadence), max_concurrent_runs=1)
+    with pytest.raises(ValueError, match="cannot come -1 s"):
+        Confirm(pause=-1)
