@@ -40,6 +40,9 @@ calibrate: setup  ## measure the instrument, write docs/accuracy.md (resumes whe
 steadiness: setup  ## 280 runs against a healthy product, write docs/steadiness.md (resumes where it stopped)
 	@$(BIN)/python -m tests.stack.steadiness
 
+detection: .venv/.ready  ## simulate how soon the canary sees an outage, write docs/operations.md
+	@$(BIN)/python -m tests.detection
+
 soak: setup      ## 30 runs in a row leave nothing behind
 	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py
 

@@ -4,6 +4,7 @@
 """
 
 import itertools
+import math
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -108,7 +109,7 @@ def table(rows: list[Row]) -> str:
         [
             f"{one.interval:.0f} s",
             "off" if one.confirm is None else "on",
-            *(f"{seconds:.0f} s" for seconds in (one.median, one.worst, one.bound)),
+            *(f"{math.ceil(seconds)} s" for seconds in (one.median, one.worst, one.bound)),
             *(f"{100 * share:.0f} %" for share in one.false_alarms),
         ]
         for one in rows

@@ -80,6 +80,7 @@ def test_the_first_start_is_the_first_that_is_not_past(target: str, interval: fl
     slot = dice.first(now)
     assert dice.planned(slot) >= now > dice.planned(slot - 1)
     assert dice.planned(slot) < now + 1.05 * interval + 1e-6
+    assert dice.first(dice.planned(slot)) == slot
 
 
 @pytest.mark.parametrize(

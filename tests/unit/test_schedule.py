@@ -152,6 +152,16 @@ def test_a_start_that_falls_due_during_the_last_run_of_a_burst_is_made_after_it(
     assert canary.next == 120
 
 
+def test_a_start_that_a_burst_holds_is_made_however_late() -> None:
+    canary = Canary()
+    canary.due(0)
+    canary.finished(45)
+    assert canary.due(55) == [("confirm", "start", 55, 0)]
+    assert canary.due(60) == []
+    canary.finished(99)
+    assert canary.due(109) == [("scheduled", "start", 60, 49)]
+
+
 def test_of_two_starts_that_fall_due_during_one_run_of_a_burst_the_later_is_made() -> None:
     canary = Canary()
     canary.due(0)
@@ -306,6 +316,16 @@ def test_a_reload_keeps_phase_burst_and_failures_of_what_stays() -> None:
     canary.finished(51)
     assert canary.schedule.lines[canary.key].failures == 2
     assert canary.due(61) == [("confirm", "start", 61, 0)]
+
+
+def test_a_reload_with_another_interval_keeps_burst_and_failures() -> None:
+    canary = Canary(interval=300.0)
+    canary.due(0)
+    canary.finished(20.5)
+    reload(canary, 25, Cadence(key=canary.key, interval=600.0))
+    assert canary.due(30.5) == [("confirm", "start", 30.5, 0)]
+    canary.finished(51)
+    assert canary.schedule.lines[canary.key].failures == 2
 
 
 def test_a_conversation_keeps_its_phase_when_the_interval_of_join_changes() -> None:
