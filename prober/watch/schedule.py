@@ -140,6 +140,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
         A key that stays keeps its failures and its burst; with the same interval also its phase, even if a restart
         would now choose another. Runs under way go on and still stand in the way of their key.
+        Ask `due` first: what fell due of a key that changes or goes is forgotten here.
         """
         fresh = Schedule.begin(timetable, now)
         lines = {}
