@@ -16,6 +16,7 @@ from prober.core.plan import Greeting, Ready, Scenario
 from prober.core.reasons import OURS, Reason
 from prober.refstack.faults import Fault
 from prober.sinks.text import ENDS
+from prober.watch.schedule import SkipReason
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -141,7 +142,7 @@ def test_every_exit_code_has_its_row(code: int) -> None:
     assert re.search(rf"^\| {code} \| \S", README, re.MULTILINE)
 
 
-@pytest.mark.parametrize("value", [*Scenario, *Greeting, *Ready, *Fault])
+@pytest.mark.parametrize("value", [*Scenario, *Greeting, *Ready, *Fault, *SkipReason])
 def test_every_value_is_mentioned(value: str) -> None:
     assert re.search(rf"`(--\w+ )?{value}`", GUIDES)
 

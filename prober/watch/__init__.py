@@ -1,0 +1,1 @@
+"""The canary: runs on a timer, for months."""
