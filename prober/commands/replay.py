@@ -1,5 +1,6 @@
 """`replay`: judge saved run records again."""
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,11 @@ import click
 import msgspec
 from rich.console import Console
 
+from prober.commands.keeping import Runs
 from prober.core.record import RunRecord, rederive
+from prober.core.series import INCONCLUSIVE, worst
 from prober.sinks import text
 from prober.sinks.live import show
-
-WORST_FIRST = (1, 4, 3, 0)
-"""Of several runs the exit code that matters most."""
 
 
 @click.command(short_help="Judge saved run records again.")
@@ -30,14 +30,22 @@ def replay(files: Sequence[Path], schema: bool) -> None:
         raise click.UsageError("Name at least one file that `--json` or `--record` has written.")
     codes = []
     for file in files:
-        try:
-            record = rederive(msgspec.json.decode(file.read_bytes(), type=RunRecord))
-        except msgspec.MsgspecError as error:
-            raise click.BadParameter(f"{file} is no run record: {error}") from error
-        console = Console(highlight=False)
-        show(console, [*text.timeline(record.timeline), "", *text.summary(record, console.width)])
-        codes.append(record.exit_code)
-    sys.exit(min(codes, key=WORST_FIRST.index))
+        for record in map(rederive, _records(file)):
+            console = Console(highlight=False)
+            show(console, [*text.timeline(record.timeline), "", *text.summary(record, console.width)])
+            codes.append(record.exit_code)
+    sys.exit(worst(codes) if codes else INCONCLUSIVE)  # nothing was judged in a file of a command stopped early
+
+
+def _records(file: Path) -> Sequence[RunRecord]:
+    """The record in the file, or those of several runs that `--json` has written together."""
+    body = file.read_bytes()
+    with contextlib.suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(body, type=Runs).runs
+    try:
+        return (msgspec.json.decode(body, type=RunRecord),)
+    except msgspec.MsgspecError as error:
+        raise click.BadParameter(f"{file} is no run record: {error}") from error
 
 
 def _cleaned(schema: Any) -> Any:

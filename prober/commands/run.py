@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
-from prober.commands.probing import probe
+from prober.child.messages import Order
+from prober.commands.outputs import OUTPUTS, GroupedCommand, make_outputs
+from prober.commands.probing import probe_all
 from prober.core.plan import ApiKey, DirectEntry, Greeting, TrialEntry
 from prober.options import WHAT, all_of, direct_entry, greeting_option, make_plan, trial_entry
 
 
-@click.command(short_help="Probe a product once.")
+@click.command(cls=GroupedCommand, short_help="Probe a product once.")
 @click.option("--trial-url", metavar="URL", help="The page with the Start Trial button: walk in as a customer does.")
 @click.option("--url", envvar="LIVEKIT_URL", metavar="URL", help="LiveKit's own URL, for the direct way in.")
 @click.option("--api-key", envvar="LIVEKIT_API_KEY", metavar="KEY", help="LiveKit API key.")
@@ -23,7 +25,7 @@ from prober.options import WHAT, all_of, direct_entry, greeting_option, make_pla
 )
 @click.option("--agent-name", default="", metavar="NAME", help="Agent to dispatch in the direct way; none: implicit.")
 @greeting_option(Greeting.OPTIONAL)
-@all_of(*WHAT)
+@all_of(*WHAT, *OUTPUTS)
 def run(
     trial_url: str | None,
     url: str | None,
@@ -47,4 +49,5 @@ def run(
             "No way in: give --trial-url, or --url, --api-key and --api-secret "
             "(or LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET)."
         )
-    sys.exit(asyncio.run(probe(make_plan(entry, what), key, what)))
+    order = Order(plan=make_plan(entry, what), key=key)
+    sys.exit(asyncio.run(probe_all([order], make_outputs(what))))

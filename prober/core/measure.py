@@ -62,6 +62,14 @@ def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
     )
 
 
+def value_of(measurements: Measurements, name: str) -> float | None:
+    """The one number under this name: for `response`, the slowest turn that has one."""
+    if name == "response":
+        return max((response for response in measurements.responses if response is not None), default=None)
+    value: float | None = getattr(measurements, name, None)
+    return value
+
+
 def health(timeline: Timeline, expectations: Expectations) -> Health:
     """What the prober knows about itself."""
     beats = list(timeline.all(Heartbeat))

@@ -15,12 +15,16 @@ SCHEMA: Literal["livekit-prober/run/1"] = "livekit-prober/run/1"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a run before it begins. `started_at` is wall time (RFC 3339, UTC), a label only."""
+    """What is known of a run before it begins. `started_at` is wall time (RFC 3339, UTC), a label only.
+
+    `labels` are the operator's own, such as the version that was deployed.
+    """
 
     run_id: str
     target: str
     trigger: Literal["manual", "scheduled", "confirm"]
     started_at: str
+    labels: dict[str, str] = {}
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +44,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     scenario: str
     trigger: Literal["manual", "scheduled", "confirm"]
     started_at: str
+    labels: dict[str, str] = {}
     outcome: Outcome
     reason: Reason | None
     message: str
@@ -53,6 +58,11 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     left_behind: tuple[str, ...]
     expectations: Expectations
     timeline: tuple[AnyEvent, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """From the run's start to the last that is known of it, its clean-up included; None where nothing happened."""
+        return max((event.at for event in self.timeline), default=None)
 
     @property
     def exit_code(self) -> int:
@@ -75,6 +85,7 @@ def derive(head: Head, expectations: Expectations, events: tuple[AnyEvent, ...])
         scenario=expectations.scenario,
         trigger=head.trigger,
         started_at=head.started_at,
+        labels=head.labels,
         outcome=verdict.outcome,
         reason=verdict.reason,
         message=verdict.message,
@@ -97,5 +108,11 @@ def derive(head: Head, expectations: Expectations, events: tuple[AnyEvent, ...])
 
 def rederive(record: RunRecord) -> RunRecord:
     """The record as today's rules see its timeline."""
-    head = Head(run_id=record.run_id, target=record.target, trigger=record.trigger, started_at=record.started_at)
+    head = Head(
+        run_id=record.run_id,
+        target=record.target,
+        trigger=record.trigger,
+        started_at=record.started_at,
+        labels=record.labels,
+    )
     return derive(head, record.expectations, record.timeline)

@@ -21,7 +21,7 @@ from prober.core.events import (
     Stopped,
     Suspended,
 )
-from prober.core.measure import Measurements
+from prober.core.measure import Measurements, value_of
 from prober.core.milestones import milestones
 from prober.core.plan import Expectations, WhenInterrupted
 from prober.core.reasons import OURS, WORDS, Outcome, Reason
@@ -113,15 +113,8 @@ def judge_objectives(measurements: Measurements, expectations: Expectations) -> 
     return tuple(
         Objective(name=name, limit=limit, value=value, met=None if value is None else value <= limit)
         for name, limit in expectations.objectives.items()
-        for value in (_value(measurements, name),)
+        for value in (value_of(measurements, name),)
     )
-
-
-def _value(measurements: Measurements, name: str) -> float | None:
-    if name == "response":
-        return max((response for response in measurements.responses if response is not None), default=None)
-    value: float | None = getattr(measurements, name, None)
-    return value
 
 
 def _because(reason: Reason, detail: str) -> Verdict:

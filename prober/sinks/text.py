@@ -1,5 +1,6 @@
 """A run in words for a person: one line a moment, then the verdict and the measurements. Pure: returns text."""
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -40,9 +41,11 @@ from prober.core.events import (
 from prober.core.readings import TurnReading
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
+from prober.core.statistics import ENOUGH, Spread, Statistics
 from prober.core.timeline import Timeline
 
 WIDTH = 100
+PERCENTILES = ("min", *ENOUGH, "max")
 
 ENDS: dict[str, str] = {
     "trial": "Start Trial pressed → session granted",
@@ -115,12 +118,72 @@ def timeline(events: Iterable[Event]) -> Iterator[str]:
     return (line for event in events if (line := moment(event)) is not None)
 
 
-def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
-    """The verdict, what to look at, what was measured, and what the prober says of itself."""
+def verdict(record: RunRecord) -> str:
+    """What the run came to, on one line."""
     reason = f" {record.reason}" if record.reason is not None else ""
     unjudged = [objective.name for objective in record.objectives if objective.met is None]
     without = f" (not judged: {', '.join(unjudged)})" if unjudged and record.outcome is Outcome.PASS else ""
-    yield f"{record.outcome.upper()}{reason}{without} · {record.target} · {record.scenario} · run {record.run_id}"
+    late = f" ({', '.join(missed(record))})" if record.outcome is Outcome.PASS and any(missed(record)) else ""
+    where = f"{record.target} · {record.scenario} · run {record.run_id}"
+    return f"{record.outcome.upper()}{reason}{without}{late} · {where}"
+
+
+def missed(record: RunRecord) -> list[str]:
+    """The objectives that the run missed, each with its value and its limit."""
+    return [
+        f"{objective.name} took {objective.value:.3f} s, objective {objective.limit:g} s"
+        for objective in record.objectives
+        if objective.met is False
+    ]
+
+
+def rate(made: Statistics) -> str:
+    """How often a series worked, on one line."""
+    line = f"{made.target}/{made.scenario}: {made.passed} of {made.runs} runs worked, {made.required} required"
+    if made.pass_rate_low is not None and made.pass_rate_high is not None:
+        judged = f"{made.passed} of {made.passed + made.failed} judged"
+        line += f" · {judged}: 95 % interval {made.pass_rate_low:.1%} to {made.pass_rate_high:.1%}"
+    return line
+
+
+def table(made: Statistics) -> tuple[list[str], list[list[str]]]:
+    """The measurements of a series, column heads and rows: only the percentiles that some measurement can bear."""
+    columns = [
+        name for name in PERCENTILES if name not in ENOUGH or any(one.n >= ENOUGH[name] for one in made.measurements)
+    ]
+    extra = ["unusable"] if any(one.unusable for one in made.measurements) else []
+    rows = [
+        [
+            *(one.name, str(one.n), str(one.misses), *(str(getattr(one, name)) for name in extra)),
+            *(_cell(one, name) for name in columns),
+        ]
+        for one in made.measurements
+    ]
+    return ["measurement", "n", "misses", *extra, *columns], rows
+
+
+def _cell(spread: Spread, name: str) -> str:
+    """A value; `miss` where its rank is that of a value which did not come; nothing where too few came."""
+    value: float | None = getattr(spread, name)
+    if value is not None:
+        return f"{value:.3f}"
+    return "miss" if spread.n >= ENOUGH.get(name, math.inf) else ""
+
+
+def spread(made: Statistics) -> Iterator[str]:
+    """A series in words: how often it worked, and its measurements in seconds."""
+    yield rate(made)
+    if made.measurements:
+        columns, rows = table(made)
+        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+        for first, *others in (columns, *rows):
+            cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+            yield f"  {first:{widths[0]}}  {'  '.join(cells)}".rstrip()
+
+
+def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
+    """The verdict, what to look at, what was measured, and what the prober says of itself."""
+    yield verdict(record)
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"
         yield from textwrap.wrap(
@@ -128,11 +191,13 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
         )
     yield from _measurements(record)
     for objective in record.objectives:
-        verdict = {True: "met", False: "MISSED", None: "not judged"}[objective.met]
-        yield f"  objective {objective.name} ≤ {objective.limit:g} s: {verdict}"
+        judged = {True: "met", False: "MISSED", None: "not judged"}[objective.met]
+        yield f"  objective {objective.name} ≤ {objective.limit:g} s: {judged}"
     for person in record.participants:
         if not person.agent:
             yield f"  also in the room: {person.identity} ({person.kind})"
+    for key, value in record.labels.items():
+        yield f"  label {key} = {value}"
     for left in record.left_behind:
         yield f"  left behind: {left}"
     yield f"  prober: {_health(record)}"
