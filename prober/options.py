@@ -121,7 +121,7 @@ def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
-    """The plan of the flags in `WHAT` and `greeting_option`."""
+    """The plan of the flags in `WHAT`, of `greeting_option` and of `--record`."""
     scenario = Scenario(what["scenario"])
     say = tuple(what["say"] or ("en-hours",)) if scenario is Scenario.CONVERSATION else ()
     if what["say"] and not say:

@@ -38,7 +38,7 @@ class _Job(NamedTuple):
 
 
 async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
-    """Make these runs, each `outputs.repeat` times; show them, keep them; the exit code.
+    """Make these runs (one at least), each `outputs.repeat` times; show them, keep them; the exit code.
 
     Runs of one target are made one after another, those of different targets at once, as many as there are cores. The
     first signal stops them all in good order: what has begun still gives its record, the others are not made.

@@ -58,7 +58,7 @@ def _trouble(record: RunRecord) -> Iterator[str]:
 
 
 def _numbers(series: Series) -> Iterator[str]:
-    """The measurements of a series: of one run its values, of more their spread."""
+    """The measurements of a series, and its labels."""
     made = statistics(series)
     if not made.measurements:
         return

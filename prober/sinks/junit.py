@@ -28,7 +28,7 @@ def junit(series: Iterable[Series], troubles: Sequence[str] = ()) -> bytes:
         for one, record, number in runs:
             _case(suite, one, record, number)
         suite.set("timestamp", min(record.started_at for _, record, _ in runs)[:19])
-        suite.set("time", f"{sum(record.seconds or 0.0 for _, record, _ in runs):.3f}")
+        suite.set("time", f"{sum(record.seconds for _, record, _ in runs if record.seconds is not None):.3f}")
     if troubles:
         own = SubElement(root, "testsuite", name="livekit-prober", time="0.000")
         for trouble in troubles:

@@ -52,10 +52,15 @@ class View(Protocol):
         """The run is over."""
 
 
+def moves(console: Console) -> bool:
+    """Whether what is shown here can be shown anew; forced colours do not make a terminal of a log."""
+    return console.file.isatty() and not console.is_dumb_terminal
+
+
 def view_for(console: Console, runs: Iterable[Run]) -> View:
-    """How to show these runs here: moving pictures are for terminals only, whatever colours are forced."""
+    """How to show these runs here."""
     several = tuple(runs)
-    if not console.file.isatty() or console.is_dumb_terminal:
+    if not moves(console):
         return Lines(console, prefixed=len(several) > 1)
     return Board(console, several) if len(several) > 1 else Newest(console)
 

@@ -70,7 +70,8 @@ def followed_by(before: LastRun, record: RunRecord) -> LastRun:
     if record.outcome is Outcome.INCONCLUSIVE:
         return msgspec.structs.replace(before, outcome=Outcome.INCONCLUSIVE.value)
     success = record.outcome is Outcome.PASS
-    ended = datetime.datetime.fromisoformat(record.started_at).timestamp() + (record.seconds or 0.0)
+    began = datetime.datetime.fromisoformat(record.started_at).timestamp()
+    ended = None if record.seconds is None else began + record.seconds
     values = {name: value_of(record.measurements, name) for name in OBJECTIVES}
     return LastRun(
         outcome=(record.reason or record.outcome).value,
@@ -137,8 +138,8 @@ def read(before: str) -> dict[tuple[str, str], LastRun]:
         raise NotMetricsError("it is no Prometheus text file.") from error
     for family in families:
         for sample in family.samples:
-            name, labels = sample.name.removeprefix(PREFIX), sample.labels
-            if not sample.name.startswith(PREFIX) or not labels.keys() >= set(SERIES):
+            name, labels = sample.name.partition(PREFIX)[2], sample.labels
+            if name not in (*_VALUES, _PHASES, _OUTCOME) or not labels.keys() >= set(SERIES):
                 continue
             told = found.setdefault((labels["target"], labels["scenario"]), {"phases": {}})
             if name in _VALUES:

@@ -13,7 +13,7 @@ from prober.core.record import RunRecord
 from prober.core.series import Series
 from prober.core.statistics import statistics
 from prober.sinks import text
-from prober.sinks.live import Run, View, say, show, view_for
+from prober.sinks.live import Run, View, moves, say, show, view_for
 
 
 class Report(Protocol):
@@ -49,7 +49,6 @@ class Words:
         self._quiet = quiet
         self._several = len(runs) > 1
         self._view: View | None = None if quiet else view_for(console, runs)
-        self._plain = quiet or not console.file.isatty() or console.is_dumb_terminal
         self._showing: AbstractContextManager[object] = self._view or nullcontext()
 
     def __enter__(self) -> Self:
@@ -90,7 +89,7 @@ class Words:
         if self._quiet or (passed and not alone):
             say(self._console, text.verdict(record))
             return
-        if not self._plain and not (passed and self._several):  # elsewhere each of its lines has been printed
+        if moves(self._console) and not (passed and self._several):  # elsewhere each of its lines has been printed
             show(self._console, text.timeline(record.timeline))
         show(self._console, ["", *text.summary(record, self._console.width)])
 

@@ -140,10 +140,10 @@ def missed(record: RunRecord) -> list[str]:
 def rate(made: Statistics) -> str:
     """How often a series worked, on one line."""
     line = f"{made.target}/{made.scenario}: {made.passed} of {made.runs} runs worked, {made.required} required"
-    if made.pass_rate_low is not None and made.pass_rate_high is not None:
-        judged = f"{made.passed} of {made.passed + made.failed} judged"
-        line += f" · {judged}: 95 % interval {made.pass_rate_low:.1%} to {made.pass_rate_high:.1%}"
-    return line
+    if made.pass_rate is None or made.pass_rate_low is None or made.pass_rate_high is None:
+        return line
+    interval = f"95 % interval {made.pass_rate_low:.1%} to {made.pass_rate_high:.1%}"
+    return f"{line} · pass rate {made.pass_rate:.1%} of {made.passed + made.failed} judged ({interval})"
 
 
 def table(made: Statistics) -> tuple[list[str], list[list[str]]]:

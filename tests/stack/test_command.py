@@ -4,19 +4,26 @@ import os
 import signal
 import sys
 from pathlib import Path
+from xml.etree.ElementTree import parse
 
+import msgspec
 import psutil
 import pytest
 
+from prober.commands.keeping import Runs
 from prober.refstack.script import Script
 from prober.refstack.stack import ReferenceStack
+from prober.sinks.metrics import read
 from tests.stack.runs import rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def start(
-    stack: ReferenceStack, *arguments: str, way: tuple[str, ...] | None = None
+    stack: ReferenceStack,
+    *arguments: str,
+    way: tuple[str, ...] | None = None,
+    env: dict[str, str] | None = None,
 ) -> asyncio.subprocess.Process:
     """The program as an operator starts it, with the stack's key in its environment."""
     key = {
@@ -29,7 +36,7 @@ async def start(
         *(sys.executable, "-m", "prober.cli", "run", *door, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | key,
+        env=os.environ | key | (env or {}),
     )
 
 
@@ -99,3 +106,32 @@ async def test_a_missed_objective_exits_3_and_record_keeps_everything(
     kept = {path.suffix: path for path in tmp_path.iterdir()}
     assert set(kept) == {".json", ".wav"}
     assert json.loads(kept[".json"].read_text())["objectives"][0]["met"] is False
+
+
+async def test_repeated_runs_are_told_of_in_every_way(scripted_stack: ReferenceStack, tmp_path: Path) -> None:
+    scripted_stack.knobs.agent_metadata = Script(replies=(0.8,)).to_json()
+    xml, prom, summary = (tmp_path / name for name in ("runs.xml", "runs.prom", "summary.md"))
+    program = await start(
+        scripted_stack,
+        *("--repeat", "2", "--greeting", "expected", "--label", "version=1.2.3", "--json", "-"),
+        *("--junit", str(xml), "--metrics-file", str(prom)),
+        env={"GITHUB_STEP_SUMMARY": str(summary)},
+    )
+    output, errors = await program.communicate()
+    assert program.returncode == 0, errors.decode()
+    runs = msgspec.json.decode(output, type=Runs)
+    first, second = runs.runs
+    assert first.room != second.room
+    assert {record.labels["version"] for record in runs.runs} == {"1.2.3"}
+    (told,) = runs.statistics
+    assert (told.passed, told.pass_rate, told.exit_code) == (2, 1.0, 0)
+    response = next(spread for spread in told.measurements if spread.name == "response")
+    values = sorted(record.measurements.responses[0] or 0.0 for record in runs.runs)
+    assert (response.n, [response.min, response.max], response.median) == (2, values, None)
+    suites = parse(xml).getroot()  # noqa: S314 - our own
+    assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("2", "0", "0")
+    last = read(prom.read_text())["default", "conversation"]
+    assert (last.outcome, last.success, last.duration) == ("pass", True, second.seconds)
+    assert last.phases["response"] == second.measurements.responses[0]
+    assert summary.read_text().count("✅ pass") == 2
+    assert "default/conversation: 2 of 2 runs worked, 2 required" in errors.decode()
