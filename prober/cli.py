@@ -15,6 +15,7 @@ import click
 
 from prober import __version__
 from prober.commands.demo import demo
+from prober.commands.history import history
 from prober.commands.replay import replay
 from prober.commands.run import run
 from prober.core.series import INCONCLUSIVE
@@ -57,7 +58,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, demo, replay):
+for _command in (run, demo, replay, history):
     main.add_command(_command)
 
 
