@@ -7,6 +7,7 @@ of sqlite3. A connection belongs to the thread that opened it; nothing here is f
 
 import contextlib
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,13 +66,26 @@ def open_for_writing(path: Path) -> "History":
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
             migrate(connection)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")  # one fsync a run, in a thread: a power cut loses none
             connection.execute(f"PRAGMA journal_size_limit = {WAL_LEFT}")
         except BaseException:
             connection.close()
             raise
         return History(path, connection)
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer go on beside each other. SQLite does not wait here for who makes the same file."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,10 +90,10 @@ class Keeper:
         self._count(waiting=1)
         self._queue.put(run)
 
-    def wait_until_written(self, timeout: float) -> bool:
-        """Whether within so many seconds nothing waits any more. Not for an event loop's own thread."""
+    def wait_for(self, state: Callable[[State], bool], timeout: float) -> bool:
+        """Whether within so many seconds it goes like this. Not for an event loop's own thread."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._state.waiting == 0, timeout)
+            return self._changed.wait_for(lambda: state(self._state), timeout)
 
     def close(self, timeout: float) -> None:
         """Write what waits, each with one more attempt, and end; after so many seconds without what is left."""
