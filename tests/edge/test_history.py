@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from prober.core.events import AnyEvent
@@ -235,6 +235,7 @@ DAYS = st.integers(0, 100)
 KINDS = st.tuples(
     st.sampled_from([*Outcome]), st.sampled_from(["shop", "bank"]), st.sampled_from(["scheduled", "manual"])
 )
+SCHEDULED_PASS, SCHEDULED_FAIL = (Outcome.PASS, "shop", "scheduled"), (Outcome.FAIL, "shop", "scheduled")
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -242,6 +243,15 @@ KINDS = st.tuples(
     made=st.lists(st.tuples(DAYS, KINDS), max_size=25),
     failures=st.builds(Keep, days=st.integers(1, 90), count=st.integers(1, 10)),
     others=st.builds(Keep, days=st.integers(1, 90), count=st.integers(1, 10)),
+)
+@example(  # an outage that outlasts the memory of passes
+    made=[(50, SCHEDULED_PASS), (20, SCHEDULED_FAIL)], failures=Keep(days=90, count=9), others=Keep(days=30, count=9)
+)
+@example(  # a failure that outlasts the pass after it
+    made=[(60, SCHEDULED_FAIL), (50, SCHEDULED_PASS)], failures=Keep(days=90, count=9), others=Keep(days=30, count=9)
+)
+@example(  # an outage that outlasts the memory of failures
+    made=[(50, SCHEDULED_PASS), (40, SCHEDULED_FAIL)], failures=Keep(days=30, count=9), others=Keep(days=90, count=9)
 )
 def test_forgetting_leaves_what_is_young_and_few_and_what_a_restart_needs(
     made: list[tuple[int, tuple[Outcome, str, str]]], failures: Keep, others: Keep, tmp_path: Path
