@@ -17,7 +17,7 @@ from prober.sinks.junit import junit
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` writes of several runs; `statistics` has an entry for each target and scenario."""
+    """What `--json` writes of several runs; `statistics` has an entry for each series of repeats."""
 
     schema: Literal["livekit-prober/runs/1"] = "livekit-prober/runs/1"
     runs: tuple[RunRecord, ...]

@@ -31,10 +31,11 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Job(NamedTuple):
-    """A run that is to be made."""
+    """A run that is to be made; `series` counts the orders of which it is a repeat."""
 
     run: Run
     order: Order
+    series: int
 
 
 async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
@@ -59,7 +60,9 @@ async def probe_all(orders: Sequence[Order], outputs: Outputs) -> int:
     series = in_series(records, outputs.required)
     troubles = made.troubles
     if signals:
-        troubles.append(f"stopped by {signal.Signals(signals[0]).name}: {len(records)} of {len(jobs)} runs were made.")
+        troubles.append(
+            f"stopped by {signal.Signals(signals[0]).name}: {sum(map(len, records))} of {len(jobs)} runs were made."
+        )
     troubles += keep(outputs, series, troubles, single=len(jobs) == 1)
     unsaid = [] if outputs.job_summary is None else list(summarize(outputs.job_summary, series, troubles))
     report.concluded(series, [job.order.plan.recording for job in jobs if job.order.plan.recording is not None])
@@ -78,23 +81,23 @@ class _Making:
         self._slots = asyncio.Semaphore(_cores())
         self.troubles: list[str] = []
 
-    async def all(self, jobs: Iterable[_Job]) -> list[RunRecord]:
-        """The records of all runs that began, in the order of the jobs."""
+    async def all(self, jobs: Sequence[_Job]) -> list[list[RunRecord]]:
+        """The records of all runs that began, by series."""
         by_target: dict[str, list[_Job]] = defaultdict(list)
         for job in jobs:
             by_target[job.run.target].append(job)
-        records: dict[str, RunRecord] = {}
+        records: list[list[RunRecord]] = [[] for _ in {job.series for job in jobs}]
 
         async def one_after_another(of_it: Sequence[_Job]) -> None:
             for job in of_it:
                 async with self._slots:
                     if not self._stop.is_set():
-                        records[job.run.run_id] = await self._make(job)
+                        records[job.series].append(await self._make(job))
 
         async with asyncio.TaskGroup() as group:
             for of_it in by_target.values():
                 group.create_task(one_after_another(of_it))
-        return [records[job.run.run_id] for job in jobs if job.run.run_id in records]
+        return records
 
     async def _make(self, job: _Job) -> RunRecord:
         plan = job.order.plan
@@ -129,9 +132,9 @@ def _jobs(orders: Iterable[Order], repeat: int) -> list[_Job]:
     """Each order as often as asked for: round after round, so that the runs of a series are spread over the time."""
     orders = tuple(orders)
     return [
-        _Job(Run(plan.run_id, plan.target, plan.expectations.scenario, number if repeat > 1 else None), order)
+        _Job(Run(plan.run_id, plan.target, plan.expectations.scenario, number if repeat > 1 else None), order, series)
         for number in range(1, repeat + 1)
-        for order in (orders if number == 1 else map(_again, orders))
+        for series, order in enumerate(orders if number == 1 else map(_again, orders))
         for plan in (order.plan,)
     ]
 

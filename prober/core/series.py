@@ -1,6 +1,6 @@
 """Several runs and what they come to: the exit code of a series of like runs, and of all series. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ WORST_FIRST = (FAILED, INCONCLUSIVE, MISSED, PASSED)
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs of one scenario against one target, of which `required` must work."""
+    """The repeats of one run, of which `required` must work."""
 
     target: str
     scenario: str
@@ -42,14 +42,12 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def in_series(records: Iterable[RunRecord], required: int) -> tuple[Series, ...]:
-    """The records by target and scenario, in the order in which these first appear."""
-    found: dict[tuple[str, str], list[RunRecord]] = {}
-    for record in records:
-        found.setdefault((record.target, record.scenario), []).append(record)
+def in_series(made: Iterable[Sequence[RunRecord]], required: int) -> tuple[Series, ...]:
+    """A series for each of these, of which so many must work; where no run was made there is none."""
     return tuple(
-        Series(target=target, scenario=scenario, required=required, records=tuple(of_it))
-        for (target, scenario), of_it in found.items()
+        Series(target=records[0].target, scenario=records[0].scenario, required=required, records=tuple(records))
+        for records in made
+        if records
     )
 
 

@@ -77,9 +77,8 @@ class Words:
             for record in one.records:
                 self._conclude(record, alone=len(one.records) == 1)
             if len(one.records) > 1:
-                show(
-                    self._console, [text.rate(statistics(one))] if self._quiet else ["", *text.spread(statistics(one))]
-                )
+                made = statistics(one)
+                show(self._console, [text.rate(made)] if self._quiet else ["", *text.spread(made)])
         if not self._quiet:
             for wav in kept:
                 say(self._console, f"  record: {Path(wav).with_suffix('.json')} and .wav")

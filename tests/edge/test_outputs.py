@@ -91,7 +91,7 @@ async def test_runs_of_one_target_are_made_one_after_another(tmp_path: Path) -> 
     assert log == [f"/{which}/ {did}" for which in "abab" for did in ("came", "went")]
     runs = msgspec.json.decode(kept.read_bytes(), type=Runs)
     assert len({record.run_id for record in runs.runs}) == 4
-    assert [(one.runs, one.failed, one.required) for one in runs.statistics] == [(4, 4, 2)]
+    assert [(one.runs, one.failed, one.required) for one in runs.statistics] == [(2, 2, 2)] * 2
 
 
 async def test_the_first_signal_stops_everything_and_what_had_begun_gives_its_record(tmp_path: Path) -> None:
@@ -191,6 +191,14 @@ def test_a_file_is_whole_keeps_its_permissions_and_leaves_no_draft(tmp_path: Pat
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.prom", "link.prom"]
 
 
+def test_a_pipe_is_written_to() -> None:
+    with closed_port() as port:
+        done = run(f"127.0.0.1:{port}", "--junit", "/dev/stdout", "--quiet")
+    assert done.stderr == ""
+    assert done.stdout.startswith("<?xml")
+    assert "</testsuites>\nFAIL trial_unreachable" in done.stdout
+
+
 def test_a_failed_write_leaves_the_old_file() -> None:
     with pytest.raises(OSError, match="No space left"):
         files.write(FULL, b"x" * 10_000)
@@ -286,7 +294,7 @@ def test_forced_colours_bring_no_moving_pictures() -> None:
 
 
 def series(record: RunRecord) -> Sequence[Series]:
-    return in_series([record], required=1)
+    return in_series([[record]], required=1)
 
 
 @given(words=st.text(min_size=1))
@@ -312,7 +320,7 @@ def test_a_job_summary_says_why_and_where_to_look() -> None:
 
 
 def test_a_job_summary_is_cut_before_github_throws_it_away() -> None:
-    many = in_series([ABSENT] * 1500, required=1)
+    many = in_series([[ABSENT]] * 1500, required=1)
     text = job_summary(many)
     assert len(text.encode()) <= LONGEST + 20
     assert text.endswith("(cut short)\n")

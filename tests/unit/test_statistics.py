@@ -145,9 +145,9 @@ def test_enough_runs_that_work_are_enough(records: tuple[RunRecord, ...], requir
     assert any(record.exit_code and not made.tolerated(record) for record in records) == (code != 0)
 
 
-def test_series_are_by_target_and_scenario_and_the_worst_counts() -> None:
+def test_of_several_series_the_worst_counts() -> None:
     other = msgspec.structs.replace(ABSENT, target="bank")
-    shop, bank = in_series((PASS, other, PASS), required=1)
+    shop, bank = in_series(((PASS, PASS), (), (other,)), required=1)
     assert (shop.target, len(shop.records), bank.target, len(bank.records)) == ("shop", 2, "bank", 1)
     assert worst((shop.exit_code, bank.exit_code)) == 1
     assert [worst(WORST_FIRST[place:]) for place in range(4)] == [1, 4, 3, 0]
@@ -158,3 +158,7 @@ def test_outlines_that_went_through_storage_say_the_same() -> None:
     kept = [msgspec.json.decode(msgspec.json.encode(outline(record)), type=Outline) for record in made.records]
     whole = msgspec.structs.asdict(statistics(made))
     assert {**whole, **msgspec.structs.asdict(summarize("shop", "conversation", kept))} == whole
+
+
+def test_of_two_orders_alike_one_does_not_stand_in_for_the_other() -> None:
+    assert [one.exit_code for one in in_series([[PASS], [ABSENT]], required=1)] == [0, 1]
