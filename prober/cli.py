@@ -17,6 +17,7 @@ from prober.commands.check import check
 from prober.commands.demo import demo
 from prober.commands.faults import faults
 from prober.commands.fixtures import fixtures
+from prober.commands.history import history
 from prober.commands.replay import replay
 from prober.commands.run import run
 from prober.core.series import INCONCLUSIVE
@@ -61,7 +62,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, check, demo, faults, replay, fixtures):
+for _command in (run, check, demo, faults, replay, history, fixtures):
     main.add_command(_command)
 
 

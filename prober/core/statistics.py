@@ -5,7 +5,8 @@ every value that came. An inconclusive run says nothing about its target and is 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -42,14 +43,28 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     max: float | None
 
 
-class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """A series in numbers. The pass rate is of judged runs, with its 95 % interval; null where none was judged."""
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """What one run has to say on one measurement: values that came, and how many were missed or not believed."""
+
+    values: tuple[float, ...] = ()
+    misses: int = 0
+    unusable: int = 0
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """All that statistics need of a run; without a tally where the run was not to measure something."""
+
+    outcome: str
+    exit_code: int
+    tallies: dict[str, Tally]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs in numbers. The pass rate is of judged runs, with its 95 % interval; null where none was judged."""
 
     target: str
     scenario: str
-    exit_code: int
     runs: int
-    required: int
     passed: int
     failed: int
     inconclusive: int
@@ -60,28 +75,65 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     measurements: tuple[Spread, ...]
 
 
+class Statistics(Summary, frozen=True, kw_only=True):
+    """A series in numbers."""
+
+    exit_code: int
+    required: int
+
+
 def statistics(series: Series) -> Statistics:
     """The series in numbers."""
-    outcomes = [record.outcome for record in series.records]
-    passed, failed = outcomes.count(Outcome.PASS), outcomes.count(Outcome.FAIL)
+    made = summarize(series.target, series.scenario, map(outline, series.records))
+    return Statistics(**msgspec.structs.asdict(made), exit_code=series.exit_code, required=series.required)
+
+
+def outline(record: RunRecord) -> Outline:
+    """What statistics need of this run."""
+    tallies: dict[str, Tally] = {}
+    for name in OBJECTIVES:
+        readings = tuple(_readings(name, record))
+        if readings:
+            tallies[name] = Tally(
+                values=tuple(value for value, _ in readings if value is not None),
+                misses=sum(value is None and not void for value, void in readings),
+                unusable=sum(value is None and void for value, void in readings),
+            )
+    return Outline(outcome=record.outcome, exit_code=record.exit_code, tallies=tallies)
+
+
+def summarize(target: str, scenario: str, outlines: Iterable[Outline]) -> Summary:
+    """These runs in numbers; they are asked for once, in any order."""
+    outcomes: Counter[str] = Counter()
+    misses: Counter[str] = Counter()
+    unusable: Counter[str] = Counter()
+    objective_missed = 0
+    values: dict[str, list[float]] = {name: [] for name in OBJECTIVES}
+    for run in outlines:
+        outcomes[run.outcome] += 1
+        objective_missed += run.outcome == Outcome.PASS and run.exit_code != PASSED
+        for name, tally in () if run.outcome == Outcome.INCONCLUSIVE else run.tallies.items():
+            values.setdefault(name, []).extend(tally.values)
+            misses[name] += tally.misses
+            unusable[name] += tally.unusable
+    passed, failed = outcomes[Outcome.PASS], outcomes[Outcome.FAIL]
     low, high = pass_rate_interval(passed, passed + failed)
-    judged = [record for record in series.records if record.outcome is not Outcome.INCONCLUSIVE]
-    return Statistics(
-        target=series.target,
-        scenario=series.scenario,
-        exit_code=series.exit_code,
-        runs=len(series.records),
-        required=series.required,
+    return Summary(
+        target=target,
+        scenario=scenario,
+        runs=outcomes.total(),
         passed=passed,
         failed=failed,
-        inconclusive=outcomes.count(Outcome.INCONCLUSIVE),
-        objective_missed=sum(
-            record.outcome is Outcome.PASS and record.exit_code != PASSED for record in series.records
-        ),
+        inconclusive=outcomes[Outcome.INCONCLUSIVE],
+        objective_missed=objective_missed,
         pass_rate=passed / (passed + failed) if passed + failed else None,
         pass_rate_low=low,
         pass_rate_high=high,
-        measurements=tuple(spread for name in OBJECTIVES if (spread := _spread(name, judged)) is not None),
+        measurements=tuple(
+            spread_of(name, came, misses=misses[name], unusable=unusable[name])
+            for name, came in values.items()
+            if came or misses[name] or unusable[name]
+        ),
     )
 
 
@@ -123,19 +175,6 @@ def spread_of(name: str, values: Sequence[float], *, misses: int = 0, unusable: 
         p95=p95,
         p99=p99,
         max=max(ordered, default=None),
-    )
-
-
-def _spread(name: str, records: Sequence[RunRecord]) -> Spread | None:
-    """The spread of this measurement over these runs; None where none of them was to measure it."""
-    readings = [reading for record in records for reading in _readings(name, record)]
-    if not readings:
-        return None
-    return spread_of(
-        name,
-        [value for value, _ in readings if value is not None],
-        misses=sum(value is None and not void for value, void in readings),
-        unusable=sum(value is None and void for value, void in readings),
     )
 
 

@@ -41,7 +41,7 @@ from prober.core.events import (
 from prober.core.readings import TurnReading
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
-from prober.core.statistics import ENOUGH, Spread, Statistics
+from prober.core.statistics import ENOUGH, Spread, Statistics, Summary
 from prober.core.timeline import Timeline
 
 WIDTH = 100
@@ -154,17 +154,19 @@ def missed(record: RunRecord) -> list[str]:
     ]
 
 
-def rate(made: Statistics) -> str:
-    """How often a series worked, on one line."""
-    line = f"{made.target}/{made.scenario}: {made.passed} of {made.runs} runs worked, {made.required} required"
+def rate(made: Summary) -> str:
+    """How often several runs worked, on one line."""
+    line = f"{made.target}/{made.scenario}: {made.passed} of {made.runs} runs worked"
+    if isinstance(made, Statistics):
+        line += f", {made.required} required"
     if made.pass_rate is None or made.pass_rate_low is None or made.pass_rate_high is None:
         return line
     interval = f"95 % interval {made.pass_rate_low:.1%} to {made.pass_rate_high:.1%}"
     return f"{line} · pass rate {made.pass_rate:.1%} of {made.passed + made.failed} judged ({interval})"
 
 
-def table(made: Statistics) -> tuple[list[str], list[list[str]]]:
-    """The measurements of a series, column heads and rows: only the percentiles that some measurement can bear."""
+def table(made: Summary) -> tuple[list[str], list[list[str]]]:
+    """The measurements of several runs, column heads and rows: only the percentiles that some measurement can bear."""
     columns = [
         name for name in PERCENTILES if name not in ENOUGH or any(one.n >= ENOUGH[name] for one in made.measurements)
     ]
@@ -187,8 +189,8 @@ def _cell(spread: Spread, name: str) -> str:
     return "miss" if spread.n >= ENOUGH.get(name, math.inf) else ""
 
 
-def spread(made: Statistics) -> Iterator[str]:
-    """A series in words: how often it worked, and its measurements in seconds."""
+def spread(made: Summary) -> Iterator[str]:
+    """Several runs in words: how often they worked, and their measurements in seconds."""
     yield rate(made)
     if made.measurements:
         columns, rows = table(made)

@@ -11,7 +11,18 @@ from prober.core.plan import Greeting, TurnPlan
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord, derive
 from prober.core.series import WORST_FIRST, Series, in_series, worst
-from prober.core.statistics import ENOUGH, PERCENT, Spread, nearest_rank, pass_rate_interval, spread_of, statistics
+from prober.core.statistics import (
+    ENOUGH,
+    PERCENT,
+    Outline,
+    Spread,
+    nearest_rank,
+    outline,
+    pass_rate_interval,
+    spread_of,
+    statistics,
+    summarize,
+)
 from prober.core.verdict import Objective
 from tests.golden.regenerate import GOLDEN, read
 from tests.timelines import CONVERSATION, HEAD, conversation
@@ -140,6 +151,13 @@ def test_of_several_series_the_worst_counts() -> None:
     assert (shop.target, len(shop.records), bank.target, len(bank.records)) == ("shop", 2, "bank", 1)
     assert worst((shop.exit_code, bank.exit_code)) == 1
     assert [worst(WORST_FIRST[place:]) for place in range(4)] == [1, 4, 3, 0]
+
+
+def test_outlines_that_went_through_storage_say_the_same() -> None:
+    made = series(PASS, ABSENT, CRASH, MISSED)
+    kept = [msgspec.json.decode(msgspec.json.encode(outline(record)), type=Outline) for record in made.records]
+    whole = msgspec.structs.asdict(statistics(made))
+    assert {**whole, **msgspec.structs.asdict(summarize("shop", "conversation", kept))} == whole
 
 
 def test_of_two_orders_alike_one_does_not_stand_in_for_the_other() -> None:

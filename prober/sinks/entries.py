@@ -1,0 +1,89 @@
+"""A run as the history writes it and as it lists it. Pure; tells JSON from columns, never an error of a database."""
+
+import datetime
+import zlib
+from typing import Any
+
+import msgspec
+
+from prober.core.record import RunRecord
+from prober.core.statistics import Outline, Tally, outline
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it is written; small, so that many can wait for a disk."""
+
+    run_id: str
+    target: str
+    scenario: str
+    trigger: str
+    started_at: float
+    seconds: float | None
+    outcome: str
+    reason: str | None
+    exit_code: int
+    tallies: str
+    labels: str
+    record: bytes
+
+    @property
+    def document(self) -> bytes:
+        """The record as JSON."""
+        return zlib.decompress(self.record)
+
+
+class Entry(Outline, frozen=True, kw_only=True):
+    """A run as lists show it, whichever version wrote it. `started_at` is Unix time, a label only."""
+
+    run_id: str
+    target: str
+    scenario: str
+    trigger: str
+    started_at: float
+    seconds: float | None
+    reason: str | None
+    labels: dict[str, str]
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs: those that match everything given; the newest `limit` of them."""
+
+    target: str | None = None
+    scenario: str | None = None
+    trigger: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: int | None = None
+
+
+COLUMNS = ", ".join(f'"{name}"' for name in Row.__struct_fields__)
+LISTED = ", ".join(f'"{name}"' for name in Entry.__struct_fields__)
+_tallies = msgspec.json.Decoder(dict[str, Tally])
+_labels = msgspec.json.Decoder(dict[str, str])
+
+
+def row(record: RunRecord) -> Row:
+    """The run as it is written."""
+    short = outline(record)
+    return Row(
+        run_id=record.run_id,
+        target=record.target,
+        scenario=record.scenario,
+        trigger=record.trigger,
+        started_at=datetime.datetime.fromisoformat(record.started_at).timestamp(),
+        seconds=record.seconds,
+        outcome=record.outcome,
+        reason=record.reason,
+        exit_code=record.exit_code,
+        tallies=msgspec.json.encode(short.tallies).decode(),
+        labels=msgspec.json.encode(record.labels).decode(),
+        record=zlib.compress(msgspec.json.encode(record)),
+    )
+
+
+def entry(values: tuple[Any, ...]) -> Entry:
+    """The run whose `LISTED` columns hold these values."""
+    named = dict(zip(Entry.__struct_fields__, values, strict=True))
+    return Entry(**{**named, "tallies": _tallies.decode(named["tallies"]), "labels": _labels.decode(named["labels"])})
