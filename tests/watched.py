@@ -72,4 +72,3 @@ def value(told: Samples, name: str, line: Line | None = JOIN, **labels: str) -> 
     """One of them."""
     where: Mapping[str, str] = {} if line is None else {"target": line.target, "scenario": line.scenario}
     return told.get((name, frozenset((dict(where) | labels).items())))
-
