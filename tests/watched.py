@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as classic
 from prober.core.events import AgentJoined, AnyEvent
 from prober.core.metric_schema import CLEANUP, PREFIX, Line
 from prober.core.record import RunRecord, rederive
+from prober.sinks.exporter import Exporter
 
 ENTERED = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready")
 OBJECTIVES = {"agent_join": 10.0, "response": 2.5}
@@ -29,8 +30,17 @@ CONVERSATION = Line(
     phases=(*ENTERED, "greeting", "response", CLEANUP),
 )
 LINES = (JOIN, CONVERSATION)
+START = 1_700_000_000.0
 Labels = frozenset[tuple[str, str]]
 Samples = dict[tuple[str, Labels], float]
+
+
+def exporter(*lines: Line) -> Exporter:
+    """One that was just started with these lines, default LINES."""
+    made = Exporter()
+    made.expect(lines or LINES, START)
+    made.reloaded(ok=True, when=START, sha256="ab" * 32)
+    return made
 
 
 def with_objectives(record: RunRecord) -> RunRecord:
@@ -72,3 +82,8 @@ def value(told: Samples, name: str, line: Line | None = JOIN, **labels: str) -> 
     """One of them."""
     where: Mapping[str, str] = {} if line is None else {"target": line.target, "scenario": line.scenario}
     return told.get((name, frozenset((dict(where) | labels).items())))
+
+
+def total(told: Samples, name: str, **labels: str) -> float:
+    """The sum over all series of this name with these labels."""
+    return sum(number for (one, where), number in told.items() if one == name and labels.items() <= dict(where).items())

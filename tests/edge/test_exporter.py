@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prober.core.accounts import agent_seconds
 from prober.core.events import CleanedUp
-from prober.core.metric_schema import FAILURES, METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, Kind, label_sets, series_of
+from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, Kind, label_sets, series_of
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
@@ -17,22 +17,26 @@ from prober.sinks.history import writing
 from prober.sinks.keeper import State
 from prober.sinks.metrics import LAST_RUN, ended_at
 from prober.sinks.negotiation import CLASSIC, OPENMETRICS, form_for
-from tests.edge.kept_runs import FAIL, INCONCLUSIVE, PASS, run, runs
+from tests.edge.kept_runs import FAIL, INCONCLUSIVE, PASS, TALK, run, runs
 from tests.golden.regenerate import GOLDEN
 from tests.golden.regenerate import read as golden
 from tests.golden.test_golden import RECORDS
-from tests.watched import CONVERSATION, JOIN, LINES, Samples, adding, later, samples, value, with_objectives
+from tests.watched import (
+    CONVERSATION,
+    JOIN,
+    LINES,
+    START,
+    Samples,
+    adding,
+    exporter,
+    later,
+    samples,
+    total,
+    value,
+    with_objectives,
+)
 
-START = 1_700_000_000.0
-TALK = golden(GOLDEN / "pass_conversation.json")
 BANK = msgspec.structs.replace(JOIN, target="bank")
-
-
-def exporter(*lines: object) -> Exporter:
-    made = Exporter()
-    made.expect(lines or LINES, START)  # type: ignore[arg-type]
-    made.reloaded(ok=True, when=START, sha256="ab" * 32)
-    return made
 
 
 def told(exporter: Exporter) -> Samples:
@@ -44,11 +48,6 @@ def after(*records: RunRecord) -> Samples:
     for record in records:
         made.ended(record)
     return told(made)
-
-
-def total(told: Samples, name: str, **labels: str) -> float:
-    """The sum over all series of this name with these labels."""
-    return sum(number for (one, where), number in told.items() if one == name and labels.items() <= dict(where).items())
 
 
 def test_every_series_is_born_at_zero() -> None:
