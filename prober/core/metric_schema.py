@@ -5,7 +5,7 @@ Pure. Names, labels and buckets are a contract: rules, dashboards and the window
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -54,10 +54,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Label(msgspec.Struct, frozen=True):
-    """A label and the values that it has for a line; None: one value that the program tells once it runs."""
+    """A label and its values: always these, those of a line, or (None) one that the program tells once it runs."""
 
     name: str
-    values: Callable[[Line], tuple[str, ...]] | None = None
+    values: tuple[str, ...] | Callable[[Line], tuple[str, ...]] | None = None
+
+    def of(self, line: Line) -> tuple[str, ...]:
+        """The values that it has for a line."""
+        return self.values(line) if callable(self.values) else self.values or ()
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -73,13 +77,14 @@ class Metric(msgspec.Struct, frozen=True):
     """The measurement without which a line has no such series."""
 
     @property
+    def told(self) -> bool:
+        """Whether only the program can tell its labels."""
+        return any(label.values is None for label in self.labels)
+
+    @property
     def samples(self) -> int:
         """How many series each set of labels makes: a histogram's are its buckets, one without bound, sum and count."""
         return len(self.buckets) + 3 if self.kind is Kind.HISTOGRAM else 1
-
-
-def _closed(name: str, values: tuple[str, ...]) -> Label:
-    return Label(name, lambda _line: values)
 
 
 _TARGET = Label("target", lambda line: (line.target,))
@@ -87,7 +92,7 @@ _SCENARIO = Label("scenario", lambda line: (line.scenario,))
 _OBJECTIVE = Label("objective", lambda line: line.objectives)
 _PHASE = Label("phase", lambda line: line.phases)
 _MEASUREMENT = Label("phase", lambda line: tuple(phase for phase in line.phases if phase != CLEANUP))
-_TRIGGER = _closed("trigger", TRIGGERS)
+_TRIGGER = Label("trigger", TRIGGERS)
 _LINE = (_TARGET, _SCENARIO)
 _RUN = (*_LINE, _TRIGGER)
 
@@ -106,19 +111,19 @@ _TABLE = (
     Metric(
         "run_failures_total",
         Kind.COUNTER,
-        (*_RUN, _closed("reason", FAILURES)),
+        (*_RUN, Label("reason", FAILURES)),
         "Judged runs whose target failed, each for exactly one reason.",
     ),
     Metric(
         "runs_inconclusive_total",
         Kind.COUNTER,
-        (*_RUN, _closed("reason", tuple(reason.value for reason in Reason if reason in OURS))),
+        (*_RUN, Label("reason", tuple(reason.value for reason in Reason if reason in OURS))),
         "Runs that say nothing about the target, because the prober proved itself unfit; not in runs_total.",
     ),
     Metric(
         "runs_skipped_total",
         Kind.COUNTER,
-        (*_LINE, _closed("reason", SKIPS)),
+        (*_LINE, Label("reason", SKIPS)),
         "Scheduled runs that were not started.",
     ),
     Metric(
@@ -130,7 +135,7 @@ _TABLE = (
     Metric(
         "cleanup_failures_total",
         Kind.COUNTER,
-        (_TARGET, _closed("resource", RESOURCES)),
+        (_TARGET, Label("resource", RESOURCES)),
         "Things of ours that could not be taken out of the world again.",
     ),
     Metric(
@@ -194,7 +199,7 @@ _TABLE = (
     Metric(
         "last_run_outcome",
         Kind.GAUGE,
-        (*_LINE, _closed("outcome", OUTCOMES)),
+        (*_LINE, Label("outcome", OUTCOMES)),
         "What the last run came to, judged or not: of each target and scenario exactly one is 1.",
     ),
     Metric(
@@ -210,7 +215,7 @@ _TABLE = (
     Metric(
         "targets",
         Kind.GAUGE,
-        (_closed("state", ("active", "paused")),),
+        (Label("state", ("active", "paused")),),
         "Configured targets; paused are those of which no scenario may start for maintenance.",
     ),
     Metric("runs_in_progress", Kind.GAUGE, (_TARGET,), "Runs under way."),
@@ -247,7 +252,7 @@ _TABLE = (
         (),
         "When the configuration in use was read, in Unix time.",
     ),
-    Metric("log_messages_total", Kind.COUNTER, (_closed("level", LEVELS),), "Messages that were logged."),
+    Metric("log_messages_total", Kind.COUNTER, (Label("level", LEVELS),), "Messages that were logged."),
     Metric("history_write_failures_total", Kind.COUNTER, (), "Attempts to write a run to the history that failed."),
     Metric("history_lost_runs_total", Kind.COUNTER, (), "Runs that are not in the history and never will be."),
     Metric("history_waiting_runs", Kind.GAUGE, (), "Runs that wait to be written to the history."),
@@ -258,19 +263,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 
 def label_sets(metric: Metric, lines: Iterable[Line]) -> frozenset[tuple[str, ...]]:
     """The label values of all series that these lines make of a metric; none where only the program can tell them."""
-    return frozenset(itertools.chain.from_iterable(_sets(metric, line) for line in lines))
+    if any(callable(label.values) for label in metric.labels):
+        measuring = (line for line in lines if metric.only is None or metric.only in line.phases)
+        sets = [itertools.product(*(label.of(line) for label in metric.labels)) for line in measuring]
+        return frozenset(itertools.chain.from_iterable(sets))
+    fixed = [label.values if isinstance(label.values, tuple) else () for label in metric.labels]
+    return frozenset(itertools.product(*fixed))
 
 
 def series_of(lines: Iterable[Line]) -> int:
     """How many series a canary with these lines has at most, those of Python and of the process left out."""
     known = tuple(lines)
-    return sum(
-        metric.samples * (len(label_sets(metric, known)) or any(label.values is None for label in metric.labels))
-        for metric in METRICS.values()
-    )
-
-
-def _sets(metric: Metric, line: Line) -> Iterator[tuple[str, ...]]:
-    if metric.only is None or metric.only in line.phases:
-        values = [() if label.values is None else label.values(line) for label in metric.labels]
-        yield from itertools.product(*values)
+    return sum(metric.samples * (len(label_sets(metric, known)) or metric.told) for metric in METRICS.values())

@@ -72,13 +72,14 @@ class Families(Collector):
         self._histograms: dict[str, dict[tuple[str, ...], Histogram]] = {
             metric.name: {} for metric in metrics if metric.kind is Kind.HISTOGRAM
         }
+        self.expect(())
 
     def expect(self, lines: Iterable[Line]) -> None:
         """Have exactly the series of these lines: new ones at zero, known ones as they are."""
         known = tuple(lines)
         with self._lock:
             for name, numbers in self._numbers.items():
-                if all(label.values is not None for label in METRICS[name].labels):
+                if not METRICS[name].told:
                     self._numbers[name] = {labels: numbers.get(labels, 0.0) for labels in _ordered(name, known)}
             for name, histograms in self._histograms.items():
                 bounds = METRICS[name].buckets

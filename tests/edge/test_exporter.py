@@ -250,6 +250,16 @@ def test_a_reload_that_failed_keeps_the_old_configurations_name() -> None:
     assert {dict(where)["sha256"] for name, where in now if name == "config_info"} == {"cd" * 32}
 
 
+def test_what_happens_before_anything_is_watched_is_counted_too() -> None:
+    made = Exporter()
+    made.reloaded(ok=True, when=START, sha256="ab" * 32)
+    made.logged(logging.WARNING)
+    made.expect(LINES, START)
+    now = told(made)
+    assert value(now, "config_last_reload_successful", None) == 1
+    assert value(now, "log_messages_total", None, level="warning") == 1
+
+
 def test_what_is_left_in_the_world_is_counted() -> None:
     left = (CleanedUp(at=5.0, resource=what, name="x", ok=False, detail="refused") for what in ("room", "recording"))
     made = exporter()
