@@ -1,17 +1,14 @@
-"""Every metric as a row of a table: name, type, labels, buckets, words; and which series a configuration makes of it.
+"""Every metric as a row of a table: name, type, labels, words, buckets; and how many series a configuration makes.
 
 Pure. Names, labels and buckets are a contract: rules, dashboards and the windows of recorded rates are built on them.
 `docs/metrics.md` says the same to people, word for word.
 """
 
-import itertools
-from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-import msgspec
-
 from prober.core.accounts import RESOURCES
+from prober.core.metric import Kind, Label, Line, Metric, label_sets
 from prober.core.reasons import OURS, Outcome, Reason
 
 PREFIX = "livekit_prober_"
@@ -27,66 +24,6 @@ CLEANUP = "cleanup"
 MOST_SERIES = 10_000
 
 
-class Kind(StrEnum):
-    """A metric's type in the exposition."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One scenario of one target, as far as metrics are concerned."""
-
-    target: str
-    scenario: str
-    interval: float
-    timeout: float
-    objectives: tuple[str, ...]
-    """The measurements that have a limit."""
-    phases: tuple[str, ...]
-    """The measurements that its runs can have, and the clean-up."""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from every other."""
-        return self.target, self.scenario
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A label and its values: always these, those of a line, or (None) one that the program tells once it runs."""
-
-    name: str
-    values: tuple[str, ...] | Callable[[Line], tuple[str, ...]] | None = None
-
-    def of(self, line: Line) -> tuple[str, ...]:
-        """The values that it has for a line."""
-        return self.values(line) if callable(self.values) else self.values or ()
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """A row of the table."""
-
-    name: str
-    """Without the prefix."""
-    kind: Kind
-    labels: tuple[Label, ...]
-    words: str
-    buckets: tuple[float, ...] = ()
-    only: str | None = None
-    """The measurement without which a line has no such series."""
-
-    @property
-    def told(self) -> bool:
-        """Whether only the program can tell its labels."""
-        return any(label.values is None for label in self.labels)
-
-    @property
-    def samples(self) -> int:
-        """How many series each set of labels makes: a histogram's are its buckets, one without bound, sum and count."""
-        return len(self.buckets) + 3 if self.kind is Kind.HISTOGRAM else 1
-
-
 _TARGET = Label("target", lambda line: (line.target,))
 _SCENARIO = Label("scenario", lambda line: (line.scenario,))
 _OBJECTIVE = Label("objective", lambda line: line.objectives)
@@ -98,10 +35,7 @@ _RUN = (*_LINE, _TRIGGER)
 
 _JOIN_BUCKETS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
 _TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_RESPONSE_BUCKETS = (
-    *_TENTHS,
-    *(1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
-)
+_RESPONSE_BUCKETS = (*_TENTHS, *(1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0))
 _PHASE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
 _LAG_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
@@ -121,10 +55,7 @@ _TABLE = (
         "Runs that say nothing about the target, because the prober proved itself unfit; not in runs_total.",
     ),
     Metric(
-        "runs_skipped_total",
-        Kind.COUNTER,
-        (*_LINE, Label("reason", SKIPS)),
-        "Scheduled runs that were not started.",
+        "runs_skipped_total", Kind.COUNTER, (*_LINE, Label("reason", SKIPS)), "Scheduled runs that were not started."
     ),
     Metric(
         "objective_misses_total",
@@ -184,12 +115,7 @@ _TABLE = (
         _LINE,
         "When the last run that worked ended; absent until there is one.",
     ),
-    Metric(
-        "last_run_duration_seconds",
-        Kind.GAUGE,
-        _LINE,
-        "How long the last judged run took, its clean-up included.",
-    ),
+    Metric("last_run_duration_seconds", Kind.GAUGE, _LINE, "How long the last judged run took, its clean-up included."),
     Metric(
         "last_run_phase_duration_seconds",
         Kind.GAUGE,
@@ -259,16 +185,6 @@ _TABLE = (
     Metric("evidence_write_failures_total", Kind.COUNTER, (), "Failed runs whose evidence could not be kept."),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
-
-
-def label_sets(metric: Metric, lines: Iterable[Line]) -> frozenset[tuple[str, ...]]:
-    """The label values of all series that these lines make of a metric; none where only the program can tell them."""
-    if any(callable(label.values) for label in metric.labels):
-        measuring = (line for line in lines if metric.only is None or metric.only in line.phases)
-        sets = [itertools.product(*(label.of(line) for label in metric.labels)) for line in measuring]
-        return frozenset(itertools.chain.from_iterable(sets))
-    fixed = [label.values if isinstance(label.values, tuple) else () for label in metric.labels]
-    return frozenset(itertools.product(*fixed))
 
 
 def series_of(lines: Iterable[Line]) -> int:

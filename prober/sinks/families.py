@@ -17,7 +17,8 @@ from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from prober.core.metric_schema import METRICS, PREFIX, Kind, Line, Metric, label_sets
+from prober.core.metric import Kind, Line, Metric, label_sets
+from prober.core.metric_schema import METRICS, PREFIX
 
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 

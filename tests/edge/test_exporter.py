@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from prober.core.accounts import agent_seconds
 from prober.core.events import CleanedUp
-from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, Kind, label_sets, series_of
+from prober.core.metric import Kind, label_sets
+from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, series_of
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
