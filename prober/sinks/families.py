@@ -67,7 +67,7 @@ class Families(Collector):
     """All metrics but those that somebody else tells; each value by its label values, in the order of the schema."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collected object may log, which counts here, in the midst of anything
         metrics = [METRICS[name] for name in names]
         self._numbers: dict[str, Numbers] = {metric.name: {} for metric in metrics if metric.kind is not Kind.HISTOGRAM}
         self._histograms: dict[str, dict[tuple[str, ...], Histogram]] = {

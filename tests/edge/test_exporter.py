@@ -14,6 +14,7 @@ from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
+from prober.sinks.families import Histogram
 from prober.sinks.history import writing
 from prober.sinks.keeper import State
 from prober.sinks.metrics import LAST_RUN, ended_at
@@ -301,6 +302,24 @@ def test_messages_are_counted_by_level_from_any_thread() -> None:
         "warning": 40,
     }
     assert [value(now, "log_messages_total", None, level=level) for level in ("error", "critical")] == [20, 40]
+
+
+def test_what_logs_while_it_is_collected_counts_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an object does that the garbage collector takes in the midst of a scrape."""
+    made = exporter()
+    buckets = Histogram.buckets
+
+    def logging_buckets(histogram: Histogram) -> object:
+        made.logged(logging.ERROR)
+        return buckets(histogram)
+
+    monkeypatch.setattr(Histogram, "buckets", logging_buckets)
+    scraping = threading.Thread(target=made.exposition, daemon=True)
+    scraping.start()
+    scraping.join(10)
+    monkeypatch.undo()
+    assert not scraping.is_alive()
+    assert (value(told(made), "log_messages_total", None, level="error") or 0) > 0
 
 
 def test_exemplars_name_the_run() -> None:
