@@ -43,7 +43,7 @@ def parsed(text: str) -> Listen:
         return Listen(_address(found["v6"], text), int(found["port"]))
     if not found["host"]:
         raise ListenError(
-            f"{text!r} names no host: 127.0.0.1 is this machine alone, 0.0.0.0 all of its IPv4 addresses, [::] all."
+            f"{text!r} names no host: 127.0.0.1 is this machine alone, 0.0.0.0 all of its IPv4 addresses."
         )
     if _NAME.fullmatch(found["host"]) is None or _is_broken_v4(found["host"]):
         raise ListenError(f"The host of {text!r} is neither a name nor an address.")

@@ -30,7 +30,7 @@ def answers(parameters: Iterable[tuple[str, str]], readers: Mapping[str, Reader]
     values: dict[str, Any] = {}
     for name, text in parameters:
         if name not in readers:
-            raise QuestionError(f"This path knows no parameters but {', '.join(readers)}.")
+            raise QuestionError(f"The parameters of this path are {', '.join(readers)}.")
         if name in values:
             raise QuestionError(f"The parameter {name} is given twice.")
         try:
