@@ -119,6 +119,27 @@ async def test_one_run_of_a_line_at_a_time_however_many_ask(tmp_path: Path) -> N
     assert [key for key, _ in canary.probed] == [SHOP, CALL, SHOP]
 
 
+async def test_a_run_is_made_to_its_end_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    begun, end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer(_key: Key) -> RunRecord | Skip:
+        begun.set()
+        await end.wait()
+        ended.set()
+        return run(PASS)
+
+    canary = SmallCanary(answer=answer)
+    async with serving(canary, tmp_path, probe=True, probe_gap=0.0) as client:
+        impatient = asyncio.create_task(client.text("/probe?target=shop"))
+        await begun.wait()
+        impatient.cancel()
+        await asyncio.wait([impatient])
+        assert (await client.text("/probe?target=shop"))[0] == 429
+        end.set()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+
 async def test_runs_keep_their_gap(tmp_path: Path) -> None:
     canary = SmallCanary()
     async with serving(canary, tmp_path, probe=True) as client:

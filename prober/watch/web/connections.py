@@ -65,7 +65,7 @@ class Connection(web.RequestHandler):
             loop=loop,
             access_log=None,  # type: ignore[arg-type]  # what aiohttp documents for "none"
             keepalive_timeout=door.limits.idle,
-            lingering_time=1.0,
+            lingering_time=0.2,
             max_line_size=4096,
             max_headers=64,
         )
