@@ -84,13 +84,14 @@ class Service:
         self._heartbeat = now()
         self._cut_at: float | None = None
         self._cut, self._changed = asyncio.Event(), asyncio.Event()
-        self._reloading = asyncio.Lock()
+        self._begun, self._reloading = asyncio.Event(), asyncio.Lock()
         self._runs = asyncio.TaskGroup()
         self._tell(lambda observer: observer.configured(self._agenda, restored))
 
     async def run(self) -> None:
         """Probe until `stop`. On return every run has ended, has left its room and is published."""
         async with self._runs:
+            self._begun.set()
             while not (self._schedule.stopping and not self._schedule.running):
                 self._heartbeat = now = self._now()
                 if self._cut_at is not None and now >= self._cut_at:
@@ -137,6 +138,7 @@ class Service:
 
     async def probe(self, key: Key, timeout: float) -> RunRecord | Skip:
         """Make one run now (trigger `manual`), within so many seconds. A KeyError tells that there is no such line."""
+        await self._begun.wait()
         decision, self._schedule = self._schedule.manual(key, self._now(), self._wall())
         if isinstance(decision, Skip):
             return decision
