@@ -16,6 +16,7 @@ from prober.config.reading import Document, read
 from prober.config.rules import broken
 from prober.config.secrets import Secrets, resolve
 from prober.config.sentences import Sentences, look
+from prober.config.watched import crowded
 from prober.config.ways import WayError, check_livekit, own_hosts, trespasses, way_in
 from prober.core.plan import DirectEntry, TrialEntry
 
@@ -57,7 +58,7 @@ def load(file: File, environment: Mapping[str, str] | None = None, wanted: Colle
     for name, target in meant.items():
         problems += found.examine(name, target)
     if config is not None:
-        problems += _not_independent(config, found)
+        problems += [*_not_independent(config, found), *crowded(config)]
     if problems or config is None:
         raise told(str(file), problems, document.lines)
     return Loaded(

@@ -27,16 +27,21 @@ def missed(record: RunRecord) -> tuple[str, ...]:
 
 
 def agent_seconds(record: RunRecord) -> float:
-    """How long the agent was kept: from its joining until it left, its room was taken away, or we left; else 0."""
-    timeline = Timeline(record.timeline)
-    joined = timeline.first(AgentJoined)
-    if joined is None:
-        return 0.0
-    left = [event.at for event in timeline.all(Stopped) if event.reason is Reason.AGENT_LEFT]
-    deleted = [event.at for event in timeline.all(CleanedUp) if event.resource == "room" and event.ok]
-    leaving = [event.at for event in timeline.all(Leaving)]
-    end = next(iter(left or deleted[-1:] or leaving), record.seconds or 0.0)
-    return max(joined.at, end) - joined.at
+    """For how long the run's agents were kept, all together; 0 where none came.
+
+    Each from when it was seen until it left, the room was taken away, or we left; where none of it is known, until the
+    last that is known of the run.
+    """
+    joined: dict[str, float] = {}
+    ends: list[float] = []
+    for event in Timeline(record.timeline):
+        match event:
+            case AgentJoined(at=at, identity=identity):
+                joined.setdefault(identity, at)
+            case Stopped(at=at, reason=Reason.AGENT_LEFT) | CleanedUp(at=at, resource="room", ok=True) | Leaving(at=at):
+                ends.append(at)
+    end = min(ends, default=record.seconds or 0.0)
+    return sum(end - at for at in joined.values() if at < end)
 
 
 def cleanup_seconds(record: RunRecord) -> float | None:

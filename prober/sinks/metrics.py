@@ -19,40 +19,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from prober.core.measure import OBJECTIVES, value_of
-from prober.core.reasons import OURS, Outcome, Reason
+from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX
+from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 
-PREFIX = "livekit_prober_"
-SERIES = ("target", "scenario")
-OUTCOMES = (
-    Outcome.PASS.value,
-    *(reason.value for reason in Reason if reason not in OURS),
-    Outcome.INCONCLUSIVE.value,
-)
-"""The states of `last_run_outcome`: of the reasons those that are about the target."""
-
-
 _VALUES = {
-    "last_run_success": ("success", "Whether the last judged run worked (1) or its target failed (0)."),
-    "last_run_timestamp_seconds": ("ended", "When the last judged run ended, in Unix time."),
-    "last_success_timestamp_seconds": ("succeeded", "When the last run that worked ended; absent until there is one."),
-    "last_run_duration_seconds": ("duration", "How long the last judged run took, its clean-up included."),
+    "last_run_success": "success",
+    "last_run_timestamp_seconds": "ended",
+    "last_success_timestamp_seconds": "succeeded",
+    "last_run_duration_seconds": "duration",
 }
-_PHASES, _PHASES_WORDS = (
-    "last_run_phase_duration_seconds",
-    "The measurements of the last judged run (response: its slowest turn); absent where a phase was not reached.",
-)
-_OUTCOME, _OUTCOME_WORDS = (
-    "last_run_outcome",
-    "What the last run came to, judged or not: of each target and scenario exactly one is 1.",
-)
-
-
-_LABELS = {
-    **dict.fromkeys((PREFIX + name for name in _VALUES), frozenset(SERIES)),
-    PREFIX + _PHASES: frozenset({*SERIES, "phase"}),
-    PREFIX + _OUTCOME: frozenset({*SERIES, "outcome"}),
-}
+"""The gauges that are one number, and what it is of a LastRun."""
+_PHASES, _OUTCOME = "last_run_phase_duration_seconds", "last_run_outcome"
+LAST_RUN = (*_VALUES, _PHASES, _OUTCOME)
+"""The metrics that are told here."""
+_LABELS = {PREFIX + name: frozenset(label.name for label in METRICS[name].labels) for name in LAST_RUN}
 """What a file of ours may hold: each metric's name and its labels."""
 
 
@@ -77,9 +58,7 @@ def followed_by(before: LastRun, record: RunRecord) -> LastRun:
     """What is to be told after this run."""
     if record.outcome is Outcome.INCONCLUSIVE:
         return msgspec.structs.replace(before, outcome=Outcome.INCONCLUSIVE.value)
-    success = record.outcome is Outcome.PASS
-    began = datetime.datetime.fromisoformat(record.started_at).timestamp()
-    ended = None if record.seconds is None else began + record.seconds
+    success, ended = record.outcome is Outcome.PASS, ended_at(record)
     values = {name: value_of(record.measurements, name) for name in OBJECTIVES}
     return LastRun(
         outcome=(record.reason or record.outcome).value,
@@ -89,6 +68,12 @@ def followed_by(before: LastRun, record: RunRecord) -> LastRun:
         duration=record.seconds,
         phases={name: value for name, value in values.items() if value is not None},
     )
+
+
+def ended_at(record: RunRecord) -> float | None:
+    """When the run ended, in Unix time."""
+    began = datetime.datetime.fromisoformat(record.started_at).timestamp()
+    return None if record.seconds is None else began + record.seconds
 
 
 class LastRuns(Collector):
@@ -104,15 +89,14 @@ class LastRuns(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The gauges; a series whose value is not known is absent."""
-        for name, (attribute, words) in _VALUES.items():
-            family = GaugeMetricFamily(PREFIX + name, words, labels=SERIES)
+        for name, attribute in _VALUES.items():
+            family = _gauge(name)
             for place, last in sorted(self.known.items()):
                 value = getattr(last, attribute)
                 if value is not None:
                     family.add_metric(place, float(value))
             yield family
-        phases = GaugeMetricFamily(PREFIX + _PHASES, _PHASES_WORDS, labels=(*SERIES, "phase"))
-        outcomes = GaugeMetricFamily(PREFIX + _OUTCOME, _OUTCOME_WORDS, labels=(*SERIES, "outcome"))
+        phases, outcomes = _gauge(_PHASES), _gauge(_OUTCOME)
         for place, last in sorted(self.known.items()):
             for phase, seconds in last.phases.items():
                 phases.add_metric((*place, phase), seconds)
@@ -120,6 +104,11 @@ class LastRuns(Collector):
                 outcomes.add_metric((*place, outcome), float(outcome == last.outcome))
         yield phases
         yield outcomes
+
+
+def _gauge(name: str) -> GaugeMetricFamily:
+    metric = METRICS[name]
+    return GaugeMetricFamily(PREFIX + name, metric.words, labels=[label.name for label in metric.labels])
 
 
 def text_of(path: Path) -> str:
@@ -155,7 +144,7 @@ def read(before: str) -> dict[tuple[str, str], LastRun]:
             name, labels = sample.name.removeprefix(PREFIX), sample.labels
             told = found.setdefault((labels["target"], labels["scenario"]), {"phases": {}})
             if name in _VALUES:
-                told[_VALUES[name][0]] = bool(sample.value) if name == "last_run_success" else sample.value
+                told[_VALUES[name]] = bool(sample.value) if name == "last_run_success" else sample.value
             elif name == _PHASES:
                 told["phases"][labels["phase"]] = sample.value
             elif sample.value == 1:

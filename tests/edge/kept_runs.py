@@ -13,6 +13,7 @@ from tests.golden.regenerate import GOLDEN, read
 
 EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 PASS, FAIL, INCONCLUSIVE = (read(GOLDEN / f"{name}.json") for name in ("pass_join", "agent_left", "prober_offline"))
+TALK = read(GOLDEN / "pass_conversation.json")
 OF = {Outcome.PASS: PASS, Outcome.FAIL: FAIL, Outcome.INCONCLUSIVE: INCONCLUSIVE}
 _minutes = itertools.count()
 

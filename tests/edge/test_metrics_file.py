@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from prober.core.metric_schema import OUTCOMES
 from prober.core.reasons import OURS, Reason
 from prober.core.record import RunRecord
-from prober.sinks.metrics import OUTCOMES, LastRuns, NotMetricsError, read, text_file
+from prober.sinks.metrics import LastRuns, NotMetricsError, read, text_file
 from tests.golden.regenerate import GOLDEN
 from tests.golden.regenerate import read as golden
 from tests.golden.test_golden import RECORDS

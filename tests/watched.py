@@ -1,0 +1,89 @@
+"""A canary's configuration and its runs as an exporter sees them: lines, and records that tests make of the goldens."""
+
+from collections.abc import Mapping
+
+import msgspec
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as classic
+
+from prober.core.events import AgentJoined, AnyEvent
+from prober.core.metric_schema import CLEANUP, PREFIX, Line
+from prober.core.record import RunRecord, rederive
+from prober.sinks.exporter import Exporter
+
+ENTERED = ("trial", "room_join", "agent_join", "agent_ready", "time_to_ready")
+OBJECTIVES = {"agent_join": 10.0, "response": 2.5}
+JOIN = Line(
+    target="shop",
+    scenario="join",
+    interval=60.0,
+    timeout=45.0,
+    objectives=("agent_join",),
+    phases=(*ENTERED, CLEANUP),
+)
+CONVERSATION = Line(
+    target="shop",
+    scenario="conversation",
+    interval=300.0,
+    timeout=90.0,
+    objectives=("agent_join", "response"),
+    phases=(*ENTERED, "greeting", "response", CLEANUP),
+)
+LINES = (JOIN, CONVERSATION)
+START = 1_700_000_000.0
+Labels = frozenset[tuple[str, str]]
+Samples = dict[tuple[str, Labels], float]
+
+
+def exporter(*lines: Line) -> Exporter:
+    """One that was just started with these lines, default LINES."""
+    made = Exporter()
+    made.expect(lines or LINES, START)
+    made.reloaded(ok=True, when=START, sha256="ab" * 32)
+    return made
+
+
+def with_objectives(record: RunRecord) -> RunRecord:
+    """The run as if it had been judged by OBJECTIVES."""
+    names = next(line.objectives for line in LINES if line.scenario == record.scenario)
+    limits = {name: OBJECTIVES[name] for name in names}
+    return rederive(
+        msgspec.structs.replace(record, expectations=msgspec.structs.replace(record.expectations, objectives=limits))
+    )
+
+
+def later(record: RunRecord, seconds: float) -> RunRecord:
+    """The run whose agent, and all after it, came later."""
+    since = next(event.at for event in record.timeline if isinstance(event, AgentJoined))
+    moved: tuple[AnyEvent, ...] = tuple(
+        msgspec.structs.replace(event, at=round(event.at + seconds, 6)) if event.at >= since else event
+        for event in record.timeline
+    )
+    return rederive(msgspec.structs.replace(record, timeline=moved))
+
+
+def adding(record: RunRecord, *events: AnyEvent) -> RunRecord:
+    """The run in which this happened too."""
+    return rederive(msgspec.structs.replace(record, timeline=(*record.timeline, *events)))
+
+
+def samples(body: bytes, *, exemplars: bool = False) -> Samples:
+    """What Prometheus reads in an exposition; of our own metrics, without the prefix."""
+    parse = openmetrics if exemplars else classic
+    return {
+        (sample.name.removeprefix(PREFIX), frozenset(sample.labels.items())): sample.value
+        for family in parse(body.decode())
+        for sample in family.samples
+        if sample.name.startswith(PREFIX)
+    }
+
+
+def value(told: Samples, name: str, line: Line | None = JOIN, **labels: str) -> float | None:
+    """One of them."""
+    where: Mapping[str, str] = {} if line is None else {"target": line.target, "scenario": line.scenario}
+    return told.get((name, frozenset((dict(where) | labels).items())))
+
+
+def total(told: Samples, name: str, **labels: str) -> float:
+    """The sum over all series of this name with these labels."""
+    return sum(number for (one, where), number in told.items() if one == name and labels.items() <= dict(where).items())
