@@ -3,8 +3,8 @@
 import contextlib
 import datetime
 import os
-import re
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,13 @@ from prober.core.statistics import Tally
 from prober.sinks import text
 from prober.sinks.entries import Entry, Query
 from prober.sinks.live import COLOURS, say, show
+from prober.sinks.moments import moment
 
 if TYPE_CHECKING:
     from prober.sinks.history import History
 
 LISTED = 20
 """Runs listed where nobody asks for another number."""
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SHOWN = ("time_to_ready", "agent_join", "response")
 
 
@@ -50,15 +50,10 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     """`24h` is so long ago; a date is its beginning in UTC, unless it names another zone."""
     if value is None:
         return None
-    now = datetime.datetime.now(datetime.UTC)
-    ago = re.fullmatch(r"(\d{1,6})([smhdw])", value)
-    if ago is not None:
-        return now.timestamp() - int(ago[1]) * SECONDS[ago[2]]
     try:
-        date = datetime.datetime.fromisoformat(value)
-        return (date if date.tzinfo is not None else date.replace(tzinfo=datetime.UTC)).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise click.BadParameter(f"'{value}' is neither a time such as 30m, 24h or 7d nor a date.") from error
+        return moment(value, time.time())
+    except ValueError as error:
+        raise click.BadParameter(f"'{value}' is {error}.") from error
 
 
 @click.command(short_help="Show the runs that were kept.")

@@ -46,7 +46,10 @@ class Entry(Outline, frozen=True, kw_only=True):
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runs: those that match everything given; the newest `limit` of them."""
+    """Which runs: those that match everything given; the newest `limit` of them.
+
+    `before` is the id of a run that ended after them; where it is not there any more, nothing matches.
+    """
 
     target: str | None = None
     scenario: str | None = None
@@ -55,6 +58,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     since: float | None = None
     until: float | None = None
+    before: str | None = None
     limit: int | None = None
 
 

@@ -47,6 +47,7 @@ _INSERT = f"INSERT INTO runs ({COLUMNS}) VALUES ({', '.join('?' * len(Row.__stru
 _TESTS = {name: f'"{name}" = ?' for name in ("target", "scenario", "trigger", "outcome", "reason")} | {
     "since": "started_at >= ?",
     "until": "started_at < ?",
+    "before": "id < (SELECT id FROM runs WHERE run_id = ?)",
 }
 _CANARY = "target = ? AND scenario = ? AND \"trigger\" <> 'manual'"
 
