@@ -30,7 +30,7 @@ class Journal:
         """Say what is watched, and with which memory."""
         self._failures |= restored.failures
         said = ", ".join(f"{one.key} every {one.interval:g} s" for one in agenda.timetable.cadences)
-        event, verb = ("config.reloaded", "reloaded, watching") if self._begun else ("watch.started", "watching")
+        event, verb = ("config.reloaded", "reloaded, watching") if self._begun else ("config.loaded", "watching")
         self._begun = True
         loaded = agenda.loaded
         tell(log, logging.INFO, event, f"{verb} {said} ({loaded.file})", config=str(loaded.file), sha256=loaded.sha256)
@@ -38,7 +38,7 @@ class Journal:
             if failures:
                 words = f"{key} had failed {failures} times in a row before this start"
                 names = {"target": key.target, "scenario": key.scenario}
-                tell(log, logging.WARNING, "watch.resumed", words, **names, consecutive_failures=failures)
+                tell(log, logging.WARNING, "history.resumed", words, **names, consecutive_failures=failures)
         if restored.trouble is not None:
             words = f"{restored.trouble} What it knows is not known here: no failures in a row, nothing spent today."
             tell(log, logging.ERROR, "history.unread", words, error=restored.trouble)

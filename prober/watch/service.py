@@ -26,6 +26,7 @@ from prober.core.accounts import agent_seconds
 from prober.core.record import RunRecord
 from prober.core.words import whereabouts
 from prober.sinks.keeper import State
+from prober.sinks.log_lines import tell
 from prober.watch.agenda import Agenda, agenda
 from prober.watch.cadence import Key
 from prober.watch.memory import Memory
@@ -35,6 +36,8 @@ from prober.watch.schedule import Schedule, Skip, Start
 from prober.watch.status import LineStatus, Status
 
 log = logging.getLogger(__name__)
+MOST_GRACE = 60.0
+"""Seconds that runs get at a stop unless the operator says otherwise; with leaving and clean-up it is 90 at most."""
 TICK = 1.0
 """Seconds after which the loop goes round at the latest: what its heartbeat tells is never older."""
 
@@ -66,7 +69,7 @@ class Service:
         keeping: Keeping,
         observers: Sequence[Observer],
         exposition: Callable[[str], tuple[bytes, str]],
-        grace: float,
+        grace: float | None = None,
         run_child: RunChild = run_child,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -106,8 +109,11 @@ class Service:
             self._cut.set()
             return
         self._schedule = self._schedule.stop()
-        self._cut_at = self._now() + self._grace
-        log.info("watch.stopping", extra={"fields": {"runs": len(self._schedule.running), "grace": self._grace}})
+        grace = min(self._agenda.longest_run, MOST_GRACE) if self._grace is None else self._grace
+        self._cut_at = self._now() + grace
+        runs = len(self._schedule.running)
+        words = f"stopping; {runs} under way may go on for {grace:g} s" if runs else "stopping"
+        tell(log, logging.INFO, "watch.stopping", words, runs=runs, grace=grace)
         self._changed.set()
 
     async def reload(self) -> str | None:
@@ -116,10 +122,10 @@ class Service:
             try:
                 loaded = await self._load()
             except ConfigError as error:
-                more = f" (and {len(error.lines) - 1} more)" if len(error.lines) > 1 else ""
-                self._config_trouble = why = error.lines[0] + more
-                self._tell(lambda observer: observer.reload_failed(why))
-                return why
+                more = len(error.lines) - 1
+                return self._refuse(error.lines[0] + (f" (and {more} more)" if more else ""))
+            except Exception as error:  # noqa: BLE001 - whatever a file makes of us, what runs goes on
+                return self._refuse(f"Reading it broke the prober: {whereabouts(error)}.")
             fresh = agenda(loaded)
             restored = await self._restore(fresh.orders.keys() - self._memories.keys())
             self._start_what_is_due()
@@ -130,6 +136,11 @@ class Service:
             self._tell(lambda observer: observer.configured(fresh, restored))
             self._changed.set()
             return None
+
+    def _refuse(self, why: str) -> str:
+        self._config_trouble = why
+        self._tell(lambda observer: observer.reload_failed(why))
+        return why
 
     @property
     def agenda(self) -> Agenda:
@@ -254,4 +265,4 @@ class Service:
             try:
                 what(observer)
             except Exception as error:  # noqa: BLE001 - who is told of runs must not stop them
-                log.error("observer.failed", extra={"fields": {"error": whereabouts(error)}})
+                tell(log, logging.ERROR, "observer.failed", f"a bug of ours: {whereabouts(error)}")
