@@ -20,6 +20,7 @@ from prober.commands.fixtures import fixtures
 from prober.commands.history import history
 from prober.commands.replay import replay
 from prober.commands.run import run
+from prober.commands.watch import watch
 from prober.core.series import INCONCLUSIVE
 from prober.sinks.json_log import write_line
 
@@ -43,7 +44,7 @@ def _versions(context: click.Context, _parameter: click.Parameter, wanted: bool)
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How `run` and `demo --once` tell of progress and verdicts: words, or JSON lines for a log collector.",
+    help="How `run`, `watch` and `demo --once` tell of what they do: words, or JSON lines for a log collector.",
 )
 @click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
 @click.option(
@@ -62,7 +63,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, check, demo, faults, replay, history, fixtures):
+for _command in (run, watch, check, demo, faults, replay, history, fixtures):
     main.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The child: makes one run, or takes one room away, and tells its parent every event."""
+"""The child: makes one run, or takes away what runs left behind, and tells its parent every event."""
 
 import asyncio
 import os
@@ -12,7 +12,19 @@ from pathlib import Path
 import msgspec
 from yarl import URL
 
-from prober.child.messages import LINE, OVERTIME, CleanUp, Done, FromChild, Happened, Hello, Order, ToChild
+from prober.child.messages import (
+    LINE,
+    OVERTIME,
+    CleanUp,
+    Done,
+    FromChild,
+    Happened,
+    Hello,
+    Order,
+    Sweep,
+    Swept,
+    ToChild,
+)
 from prober.child.paying import Debts, pay
 from prober.child.vigil import beat, heartbeat, watch_clocks
 from prober.core.events import CleanedUp, SessionGranted
@@ -54,10 +66,16 @@ async def main(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     order: ToChild = msgspec.json.decode(await stdin.readline(), type=ToChild)
-    if isinstance(order, CleanUp):
-        await pay(order, _recorder(pipe))
-    else:
-        await _run(order, pipe, stdin)
+    match order:
+        case CleanUp():
+            await pay(order, _recorder(pipe))
+        case Sweep():
+            from prober.entry.sweep import sweep
+
+            deleted, left, trouble = await sweep(order.key, older_than=order.older_than, now=time.time())
+            pipe.send(Swept(deleted=deleted, left=left, trouble=trouble))
+        case Order():
+            await _run(order, pipe, stdin)
     pipe.send(Done())
 
 

@@ -53,6 +53,23 @@ class CleanUp(msgspec.Struct, frozen=True, kw_only=True, tag="clean_up"):
     """An agent that was called and not seen yet makes a deleted room anew by joining it."""
 
 
+class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag="sweep"):
+    """Parent to a fresh child: delete this LiveKit's rooms that carry our mark and are older than any run."""
+
+    key: ApiKey
+    older_than: float
+    """Seconds since a room was made."""
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True, tag="swept"):
+    """Child to parent: what came of it. `trouble` is why there was nothing to see, in words."""
+
+    deleted: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Rooms that could not be deleted, each with the reason."""
+    trouble: str | None = None
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     """Child to parent: everything is told, nothing is left open."""
 
@@ -60,5 +77,5 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
 OVERTIME = b"overtime"
 """Parent to child, before it closes stdin: not the operator ends the run, but its length."""
 
-ToChild = Order | CleanUp
-FromChild = Hello | Happened | Owes | Done
+ToChild = Order | CleanUp | Sweep
+FromChild = Hello | Happened | Owes | Swept | Done

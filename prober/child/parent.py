@@ -10,7 +10,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from prober.child.messages import LINE, OVERTIME, Done, FromChild, Happened, Hello, Order, Owes, ToChild
+from prober.child.messages import (
+    LINE,
+    OVERTIME,
+    Done,
+    FromChild,
+    Happened,
+    Hello,
+    Order,
+    Owes,
+    Sweep,
+    Swept,
+    ToChild,
+)
 from prober.child.owed import left_behind, still_owed
 from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
 
@@ -18,6 +30,8 @@ TEARDOWN = 15.0
 """Seconds a child may take to leave and clean up, before it is killed."""
 CLEANUP = 15.0
 """Seconds a fresh child may take to delete a room and take back a trial."""
+SWEEPING = 60.0
+"""Seconds a fresh child may take to look for rooms that were left behind."""
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 INHERITED_BY_PREFIX = ("LC_", "LD_", "SSL_CERT_", "PYTHON", "OMP_", "OPENBLAS_", "RUST_", "XDG_")
 """What a child's environment holds, where ours does: no key and no secret, it learns those over its stdin."""
@@ -41,6 +55,14 @@ async def run_child(
         if not child.done:
             await _clean_up(child, order)
     return tuple(child.events)
+
+
+async def sweep_rooms(order: Sweep) -> Swept:
+    """Have rooms deleted that earlier runs left behind. Raises OSError where no process can be started."""
+    sweeper = _Child(lambda _event: None)
+    await sweeper.start(order)
+    await sweeper.finish(asyncio.Event(), SWEEPING)
+    return sweeper.swept
 
 
 async def _clean_up(dead: "_Child", order: Order) -> None:
@@ -80,6 +102,7 @@ class _Child:
         self.done = False
         self.events: list[AnyEvent] = []
         self.owes = Owes()
+        self.swept = Swept(trouble="the process that was to look died, or took too long")
 
     def elapsed(self) -> float:
         """Seconds of the run: the monotonic clock is one for all processes of a machine."""
@@ -157,6 +180,8 @@ class _Child:
                     self.add(event)
                 case Owes() as owes:
                     self.owes = owes
+                case Swept() as swept:
+                    self.swept = swept
                 case Done():
                     self.done = True
 

@@ -1,27 +1,21 @@
 """Makes runs for a command: shows them while they go on, keeps what is asked for, gives the exit code."""
 
 import asyncio
-import datetime
-import os
 import signal
 import sys
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from rich.console import Console
 
+from prober.child.making import cores, fresh_id, head_of, make_record, planned
 from prober.child.messages import Order
-from prober.child.parent import run_child
 from prober.commands.keeping import keep, keep_record, summarize
 from prober.commands.outputs import Outputs
-from prober.core.events import AnyEvent, Event, Stopped
-from prober.core.plan import Plan
-from prober.core.reasons import Reason
-from prober.core.record import Head, RunRecord, derive
+from prober.core.events import Event
+from prober.core.record import RunRecord
 from prober.core.series import INCONCLUSIVE, in_series, worst
 from prober.sinks.json_log import JsonLines
 from prober.sinks.live import Run
@@ -81,7 +75,7 @@ class _Making:
 
     def __init__(self, outputs: Outputs, report: Report, stop: asyncio.Event, watch: Callable[[Event], None]) -> None:
         self._outputs, self._report, self._stop, self._watch = outputs, report, stop, watch
-        self._slots = asyncio.Semaphore(_cores())
+        self._slots = asyncio.Semaphore(cores())
         self.troubles: list[str] = []
 
     async def all(self, jobs: Sequence[_Job]) -> list[list[RunRecord]]:
@@ -104,36 +98,22 @@ class _Making:
 
     async def _make(self, job: _Job) -> RunRecord:
         plan = job.order.plan
-        head = Head(
-            run_id=plan.run_id,
-            target=plan.target,
-            trigger=plan.trigger,
-            started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-            labels=self._outputs.labels,
-        )
-        self._report.started(job.run)
-        record = derive(head, plan.expectations, await self._events(job))
-        self._report.finished(job.run, record)
-        self.troubles += keep_record(record, plan.recording)
-        return record
-
-    async def _events(self, job: _Job) -> tuple[AnyEvent, ...]:
-        """The events of the run; a process that cannot be started is our own trouble, and spoils no other run."""
 
         def seen(event: Event) -> None:
             self._report.event(job.run, event)
             self._watch(event)
 
-        try:
-            return await run_child(
-                job.order,
-                stop=self._stop,
-                on_event=seen,
-                verbose=self._outputs.verbose,
-            )
-        except OSError as error:
-            detail = f"the run's process could not be started: {error.strerror or type(error).__name__}"
-            return (Stopped(at=0.0, reason=Reason.PROBER_INTERNAL, detail=detail),)
+        self._report.started(job.run)
+        record = await make_record(
+            job.order,
+            head_of(plan, self._outputs.labels),
+            stop=self._stop,
+            on_event=seen,
+            verbose=self._outputs.verbose,
+        )
+        self._report.finished(job.run, record)
+        self.troubles += keep_record(record, plan.recording)
+        return record
 
 
 def _jobs(orders: Iterable[Order], repeat: int) -> list[_Job]:
@@ -149,14 +129,10 @@ def _jobs(orders: Iterable[Order], repeat: int) -> list[_Job]:
 
 def _again(order: Order) -> Order:
     """The same as a run of its own."""
-    run_id = uuid.uuid4().hex[:16]
-    recording = order.plan.recording
-    plan: Plan = msgspec.structs.replace(
-        order.plan,
-        run_id=run_id,
-        recording=None if recording is None else str(Path(recording).with_stem(run_id)),
+    run_id, recording = fresh_id(), order.plan.recording
+    return planned(
+        order, run_id=run_id, recording=None if recording is None else str(Path(recording).with_stem(run_id))
     )
-    return msgspec.structs.replace(order, plan=plan)
 
 
 def _report(outputs: Outputs, runs: Sequence[Run]) -> Report:
@@ -166,8 +142,3 @@ def _report(outputs: Outputs, runs: Sequence[Run]) -> Report:
         return JsonLines(sys.stderr if aside else sys.stdout, quiet=outputs.quiet)
     console, errors = Console(stderr=aside, highlight=False), Console(stderr=True, highlight=False)
     return Words(console, errors, runs, quiet=outputs.quiet)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

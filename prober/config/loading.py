@@ -31,6 +31,8 @@ class Loaded:
     """A configuration that can be run."""
 
     file: File
+    sha256: str
+    """Of the file as it was read, in hexadecimal digits; secrets that stand elsewhere are not in it."""
     config: Config
     ways: Mapping[str, TrialEntry | DirectEntry] = field(repr=False)
     secrets: Mapping[str, Secrets] = field(repr=False)
@@ -59,7 +61,14 @@ def load(file: File, environment: Mapping[str, str] | None = None, wanted: Colle
         problems += [*_not_independent(config, found), *crowded(config)]
     if problems or config is None:
         raise told(str(file), problems, document.lines)
-    return Loaded(file=file, config=config, ways=found.ways, secrets=found.secrets, sentences=sentences)
+    return Loaded(
+        file=file,
+        sha256=document.sha256,
+        config=config,
+        ways=found.ways,
+        secrets=found.secrets,
+        sentences=sentences,
+    )
 
 
 def _models(document: Document) -> tuple[Config | None, dict[str, Target], list[Problem]]:

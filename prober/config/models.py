@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from prober.config.entries import Entry, exactly_one
 from prober.config.values import (
     Anchor,
+    AtOnce,
     Clock,
     Header,
     Host,
@@ -199,14 +200,14 @@ class Window(Model):
     from_: Clock = Field(alias="from")
     """when it begins, such as `"02:00"`"""
     to: Clock
-    """when it ends; before `from`: on the next day"""
+    """when it ends; at or before `from`: on the next day"""
     zone: Zone = "UTC"
     """the time zone of both, such as `Europe/Prague`"""
 
     @model_validator(mode="after")
     def _lasts(self) -> "Window":
-        if self.from_ == self.to:
-            raise ValueError("begins and ends at the same time. Give another `to`.")
+        if self.from_ == self.to and len(set(self.days)) == 7:
+            raise ValueError("is open always. Give another `to`, or fewer `days`.")
         return self
 
 
@@ -214,7 +215,7 @@ class Budget(Model):
     """What probing may cost."""
 
     agent_minutes_per_day: Minutes
-    """minutes of agents' time a day, estimated"""
+    """minutes of agents' time a UTC day; once they are spent nothing starts until the next"""
 
 
 class Target(Model):
@@ -235,6 +236,8 @@ class Target(Model):
     maintenance: tuple[Window, ...] = ()
     """times of the week in which the target is not probed by the clock"""
     budget: Budget | None = None
+    confirm: Yes = True
+    """whether a first failure is looked at again soon, by up to two runs more"""
 
 
 class Config(Model):
@@ -244,5 +247,7 @@ class Config(Model):
     """the products under watch, by name: 1 to 63 of a-z, 0-9 and -"""
     connectivity: tuple[Anchor, ...] = ()
     """hosts independent of the targets, URL or `host:port`: where none of them answers either, the prober is offline"""
+    max_concurrent_runs: AtOnce | None = None
+    """how many runs `watch` makes side by side; else one for each core"""
     external_url: Page | None = None
     """where people reach the prober's own pages, for links in alerts"""

@@ -3,6 +3,7 @@
 Scalars are read as YAML 1.2 reads them: `12:30`, `on`, `no` and dates are text, numbers are decimal.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path as File
@@ -57,6 +58,8 @@ class Document:
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     values: int = 0
+    sha256: str = ""
+    """Of the file as it was read, in hexadecimal digits."""
 
 
 class _UnusableError(Exception):
@@ -74,7 +77,7 @@ def read(file: File) -> Document:
         raise told(str(file), [Problem(path=(), words=f"cannot be read: {error.strerror}.")], {}) from error
     if len(raw) > LARGEST:
         raise told(str(file), [Problem(path=(), words=f"is larger than {LARGEST // 1024} KiB.")], {})
-    document = Document()
+    document = Document(sha256=hashlib.sha256(raw).hexdigest())
     try:
         root = yaml.compose(raw.decode("utf-8-sig"), Loader=_Loader)
         if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == _PREFIX + "null"):

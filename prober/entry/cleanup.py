@@ -1,6 +1,8 @@
 """Takes a room out of the world again; trouble on the way is told, never raised."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import aiohttp
@@ -21,25 +23,40 @@ class CleanUp(NamedTuple):
     detail: str
 
 
-async def delete_room(key: ApiKey, room: str, *, within: float = WITHIN) -> CleanUp:
-    """Delete the room, which sends its agent home; a room that is gone already is as good."""
+class UnservedError(Exception):
+    """LiveKit did not do what it was asked for; why, in words. `missing`: what it was asked about is not there."""
+
+    def __init__(self, words: str, *, missing: bool = False) -> None:
+        super().__init__(words)
+        self.missing = missing
+
+
+@asynccontextmanager
+async def serving(key: ApiKey, within: float = WITHIN) -> AsyncIterator[api.LiveKitAPI]:
+    """LiveKit's API for so many seconds. Raises UnservedError."""
     try:
         async with (
             asyncio.timeout(within),
             # No failover: it would retry for longer than we wait.
             api.LiveKitAPI(key.url, key.key, key.secret, failover=False) as livekit,
         ):
-            await livekit.room.delete_room(api.DeleteRoomRequest(room=room))
+            yield livekit
     except api.ServerError as error:
-        if error.code == api.ServerErrorCode.NOT_FOUND:
-            return CleanUp(ok=True, detail="was gone already")
-        return CleanUp(
-            ok=False, detail=f"LiveKit answered {error.status}: {harmless(str(error.message or error.code))}"
-        )
-    except TimeoutError:
-        return CleanUp(ok=False, detail=f"LiveKit did not answer within {within:g} s")
+        words = f"LiveKit answered {error.status}: {harmless(str(error.message or error.code))}"
+        raise UnservedError(words, missing=error.code == api.ServerErrorCode.NOT_FOUND) from error
+    except TimeoutError as error:
+        raise UnservedError(f"LiveKit did not answer within {within:g} s") from error
     except (aiohttp.ClientError, OSError) as error:
-        return CleanUp(ok=False, detail=f"LiveKit cannot be reached: {type(error).__name__}")
-    except (DecodeError, AttributeError):  # livekit-api takes any refusal for a JSON object
-        return CleanUp(ok=False, detail="what answered is not LiveKit")
+        raise UnservedError(f"LiveKit cannot be reached: {type(error).__name__}") from error
+    except (DecodeError, AttributeError) as error:  # livekit-api takes any refusal for a JSON object
+        raise UnservedError("what answered is not LiveKit") from error
+
+
+async def delete_room(key: ApiKey, room: str, *, within: float = WITHIN) -> CleanUp:
+    """Delete the room, which sends its agent home; a room that is gone already is as good."""
+    try:
+        async with serving(key, within) as livekit:
+            await livekit.room.delete_room(api.DeleteRoomRequest(room=room))
+    except UnservedError as error:
+        return CleanUp(ok=error.missing, detail="was gone already" if error.missing else str(error))
     return CleanUp(ok=True, detail="deleted")

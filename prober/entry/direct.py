@@ -1,7 +1,9 @@
 """The direct way in, for targets without a web flow: a room and a token of our own, minted with LiveKit's key."""
 
 import json
+import re
 from datetime import timedelta
+from types import MappingProxyType
 
 from livekit import api
 from yarl import URL
@@ -9,7 +11,7 @@ from yarl import URL
 from prober.core.events import SessionGranted
 from prober.core.plan import ApiKey, DirectEntry, Session
 from prober.core.templates import fill, fill_all
-from prober.core.words import place
+from prober.core.words import place, read_json
 from prober.recorder import Recorder
 
 LIFETIME = timedelta(minutes=15)
@@ -17,6 +19,17 @@ LIFETIME = timedelta(minutes=15)
 # Seconds a room outlives its callers when clean-up could not delete it: an agent in it costs until then.
 EMPTY_TIMEOUT = 60
 DEPARTURE_TIMEOUT = 5
+
+MARK = MappingProxyType({"synthetic": True})
+"""In the metadata of a room of ours, beside the run's id."""
+
+
+def is_marked(metadata: str) -> bool:
+    """Whether a room with this metadata is one of ours."""
+    found = read_json(metadata.encode())
+    if not isinstance(found, dict) or any(found.get(key) is not value for key, value in MARK.items()):
+        return False
+    return re.fullmatch(r"[0-9a-f]{16}", str(found.get("run_id"))) is not None
 
 
 def grant(
@@ -41,7 +54,7 @@ def grant(
         agents=[dispatch] if entry.agent_name else [],
         empty_timeout=EMPTY_TIMEOUT,
         departure_timeout=DEPARTURE_TIMEOUT,
-        metadata=json.dumps({"synthetic": True, "run_id": run_id}),
+        metadata=json.dumps({**MARK, "run_id": run_id}),
     )
     token = (
         api.AccessToken(key.key, key.secret)

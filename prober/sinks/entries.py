@@ -68,23 +68,30 @@ _tallies = msgspec.json.Decoder(dict[str, Tally])
 _labels = msgspec.json.Decoder(dict[str, str])
 
 
-def row(record: RunRecord) -> Row:
-    """The run as it is written."""
+def listed(record: RunRecord) -> Entry:
+    """The run as lists show it."""
     short = outline(record)
-    return Row(
+    return Entry(
         run_id=record.run_id,
         target=record.target,
         scenario=record.scenario,
         trigger=record.trigger,
         started_at=datetime.datetime.fromisoformat(record.started_at).timestamp(),
         seconds=record.seconds,
-        outcome=record.outcome,
+        outcome=short.outcome,
         reason=record.reason,
-        exit_code=record.exit_code,
-        tallies=msgspec.json.encode(short.tallies).decode(),
-        labels=msgspec.json.encode(record.labels).decode(),
-        record=zlib.compress(msgspec.json.encode(record)),
+        exit_code=short.exit_code,
+        tallies=short.tallies,
+        labels=record.labels,
     )
+
+
+def row(record: RunRecord) -> Row:
+    """The run as it is written."""
+    named = msgspec.structs.asdict(listed(record))
+    for name in ("tallies", "labels"):
+        named[name] = msgspec.json.encode(named[name]).decode()
+    return Row(**named, record=zlib.compress(msgspec.json.encode(record)))
 
 
 def entry(values: tuple[Any, ...]) -> Entry:

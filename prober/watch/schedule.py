@@ -135,14 +135,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             lines[key] = Line(cadence=cadence, grid=grid, slot=grid.first(now), failures=(failures or {}).get(key, 0))
         return cls(timetable=timetable, lines=lines, ledger=ledger or Ledger())
 
-    def reload(self, timetable: Timetable, now: float) -> "Schedule":
-        """The schedule by another timetable.
+    def reload(self, timetable: Timetable, now: float, failures: Mapping[Key, int] | None = None) -> "Schedule":
+        """The schedule by another timetable; `failures` in a row are those of keys that are new.
 
         A key that stays keeps its failures and its burst; with the same interval also its phase, even if a restart
         would now choose another. Runs under way go on and still stand in the way of their key.
         Ask `due` first: what fell due of a key that changes or goes is forgotten here.
         """
-        fresh = Schedule.begin(timetable, now)
+        fresh = Schedule.begin(timetable, now, failures)
         lines = {}
         for key, line in fresh.lines.items():
             old = self.lines.get(key, line)
@@ -158,9 +158,13 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
     def next_due(self) -> float | None:
         """When to ask `due` again; later than the moment it was last asked about. None: never."""
-        slots = [line.grid.planned(line.slot) for line in self.lines.values()]
-        bursts = [line.burst.moment for key, line in self.lines.items() if line.burst and key not in self.running]
-        return min(slots + bursts, default=None)
+        return min((self.due_next(key) for key in self.lines), default=None)
+
+    def due_next(self, key: Key) -> float:
+        """When this key's next decision falls due."""
+        line = self.lines[key]
+        slot = line.grid.planned(line.slot)
+        return min(slot, line.burst.moment) if line.burst and key not in self.running else slot
 
     def due(self, now: float, wall: float) -> tuple[tuple[Start | Skip, ...], "Schedule"]:
         """What becomes of each start that fell due, oldest first where places are few."""

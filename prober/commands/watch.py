@@ -1,0 +1,107 @@
+"""`watch`: the canary: probe the targets of a configuration on a timer, until it is stopped."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prober.commands.configuration import read_configuration
+from prober.commands.history import database_option
+
+if TYPE_CHECKING:
+    from prober.config.loading import Loaded
+
+
+@click.command(short_help="Probe on a timer, for months.")
+@click.option(
+    "--config",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What is watched and how often; docs/configuration.md explains it.",
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1:9765",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where metrics and pages are served. Beyond this machine put a proxy in front.",
+)
+@database_option
+@click.option(
+    "--evidence",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where recordings and failed runs are kept.  [default: evidence beside the history]",
+)
+@click.option("--no-evidence", is_flag=True, help="Record no sound and keep no failed runs beside the history.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0, max=3600),
+    metavar="SECONDS",
+    help="How long runs may go on after SIGTERM.  [default: as long as the longest run, 60 at most]",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A file with the token that lets others reload and probe; else LIVEKIT_PROBER_TOKEN.",
+)
+@click.option("--enable-probe", is_flag=True, help="Answer /probe: whoever may ask it makes runs that cost money.")
+def watch(config: Path, db: Path, **what: Any) -> None:
+    """Probe the targets of a configuration on a timer, keep every run, serve metrics and pages.
+
+    SIGTERM and Ctrl-C end it in good order, with exit code 0: runs may end, rooms are left and deleted, everything is
+    written. SIGHUP reads the configuration again.
+    """
+    from prober.sinks.multiprocess import forget  # noqa: PLC0415 - the server and the metrics: 40 MB for this one verb
+
+    forget(os.environ)
+    from prober.sinks.log_lines import Lines  # noqa: PLC0415
+    from prober.watch.canary import Settings, keep_watch  # noqa: PLC0415
+    from prober.watch.web.listen import ListenError, parsed  # noqa: PLC0415
+
+    if what["no_evidence"] and what["evidence"] is not None:
+        raise click.UsageError("--evidence and --no-evidence exclude each other. Leave out one.")
+    evidence = None if what["no_evidence"] else what["evidence"] or db.parent / "evidence"
+    loaded = read_configuration(config)
+    try:
+        settings = Settings(
+            database=db,
+            evidence=evidence,
+            listen=parsed(what["listen"]),
+            token=_token(what["token_file"]),
+            probe=what["enable_probe"],
+            grace=what["grace"],
+        )
+    except ListenError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
+    as_json = click.get_current_context().find_root().params.get("log_format") == "json"
+
+    async def load_again() -> "Loaded":
+        from prober.config.loading import load  # noqa: PLC0415 - see `read_configuration`
+
+        return await asyncio.to_thread(load, config)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is obeyed: the file has just been read
+    try:
+        asyncio.run(keep_watch(loaded, load_again, settings, Lines(sys.stdout, as_json=as_json)))
+    except ListenError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _token(file: Path | None) -> str | None:
+    """The token in the file, or in the environment, which then holds it no longer."""
+    from prober.watch.web.guard import TokenError, checked_token, read_token  # noqa: PLC0415
+
+    named = os.environ.pop("LIVEKIT_PROBER_TOKEN", "")
+    try:
+        if file is not None:
+            return read_token(file)
+        return checked_token(named, "LIVEKIT_PROBER_TOKEN") if named else None
+    except TokenError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,31 @@
+"""Who is told of what the canary does: the log, the metrics. Whatever they do with it, probing goes on."""
+
+from typing import Protocol
+
+from prober.core.record import RunRecord
+from prober.watch.agenda import Agenda
+from prober.watch.cadence import Key
+from prober.watch.restoring import Restored
+from prober.watch.schedule import Skip, Start
+
+
+class Observer(Protocol):
+    """Each verb is called on the event loop's own thread, in the order in which things happen."""
+
+    def configured(self, agenda: Agenda, restored: Restored) -> None:
+        """From now on this is watched; `restored` is what the history knows of the lines that are new."""
+
+    def reload_failed(self, why: str) -> None:
+        """The configuration stays the one that it was."""
+
+    def started(self, start: Start) -> None:
+        """A run begins."""
+
+    def skipped(self, skip: Skip) -> None:
+        """A start is left out; only those of trigger `scheduled` were planned."""
+
+    def ended(self, start: Start, record: RunRecord, failures: int | None) -> None:
+        """The run is over, and its line now has so many judged failures in a row; None: it is watched no longer."""
+
+    def paused(self, key: Key, paused: bool) -> None:
+        """A maintenance window opened, or closed."""
