@@ -74,17 +74,22 @@ class PathTruth(msgspec.Struct, frozen=True, tag=True):
     downs: list[float]
 
 
-async def converse(stack: ReferenceStack, turns: int, seed: int, door: asyncio.Lock) -> CallTruth:
-    """One call of `turns` turns with random reply delays and a random join delay.
+def drawn(turns: int, seed: int) -> tuple[float, ...]:
+    """Random reply delays for so many turns."""
+    draw = random.Random(seed)
+    return tuple(round(draw.uniform(*DELAYS), 3) for _ in range(turns))
+
+
+async def converse(stack: ReferenceStack, delays: Sequence[float], seed: int, door: asyncio.Lock) -> CallTruth:
+    """One call of a turn for each of these reply delays, and a random join delay.
 
     Whoever holds the `door` decides what the product's next agent does, until the call has its token.
     """
-    draw = random.Random(seed)
-    delays = tuple(round(draw.uniform(*DELAYS), 3) for _ in range(turns))
+    turns = len(delays)
     script = Script(
-        join_delay=round(draw.uniform(*JOIN_DELAYS), 3),
+        join_delay=round(random.Random(seed).uniform(*JOIN_DELAYS), 3),
         greeting=ScriptedGreeting(delay=0.4, seconds=0.8),
-        replies=delays,
+        replies=tuple(delays),
         reply_seconds=0.8,
     )
     granted = asyncio.Event()
@@ -283,7 +288,8 @@ async def calibrate() -> str:
                 elif kind == "join":
                     table.add(await join_only(stack, seed=time.time_ns()))
                 else:
-                    table.add(await converse(stack, TURNS, seed=time.time_ns(), door=asyncio.Lock()))
+                    seed = time.time_ns()
+                    table.add(await converse(stack, drawn(TURNS, seed), seed, asyncio.Lock()))
                 _tell(", ".join(f"{kind}s: {100 * (1 - missing):.0f} %" for kind, missing in table.missing.items()))
     from tests.stack.accuracy import document  # noqa: PLC0415 - it needs this module's figures
 
