@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from prober import USER_AGENT
 from prober.config.loading import Loaded, load
 from prober.config.reading import read
 from tests.edge.test_cli import closed_port, invoke
@@ -72,6 +73,55 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     shop = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
     assert shop["scenarios"]["conversation"]["turns"] == [{"say": "en-hours", "reply_within": 10}]
     assert target["secrets"] == {"login_file": str(tmp_path / "login")}
+
+
+@pytest.mark.parametrize(
+    ("entry", "carried"),
+    [
+        ("trial: {url: https://shop.example/}", {"email"}),
+        ("token_endpoint: {url: https://shop.example/}", {"identity", "attributes"}),
+        ("token_endpoint: {url: https://shop.example/, method: GET}", set()),
+        ("direct: {}", {"identity", "attributes"}),
+    ],
+)
+def test_the_dump_shows_the_marks_that_a_run_carries(entry: str, carried: set[str], tmp_path: Path) -> None:
+    usual = {
+        "user_agent": USER_AGENT,
+        "email": "livekit-prober+{{ run_id }}@example.com",
+        "identity": "synthetic-{{ random }}",
+        "attributes": {"synthetic": "true", "probe.run_id": "{{ run_id }}"},
+    }
+    file = tmp_path / "prober.yaml"
+    key = "livekit: {url: '${LIVEKIT_URL}', api_key: '${LIVEKIT_API_KEY}', api_secret: '${LIVEKIT_API_SECRET}'}"
+    text = f"targets:\n  shop:\n    entry: {{{entry}}}\n    {key}\n"
+    file.write_text(text)
+
+    def marking() -> object:
+        return yaml.safe_load(invoke("check", "--dump", str(file), env=ENVIRONMENT).output)["targets"]["shop"][
+            "marking"
+        ]
+
+    assert marking() == {mark: usual[mark] for mark in {"user_agent"} | carried}
+    file.write_text(text + "    marking: {user_agent: robot}\n")
+    assert marking() == {mark: usual[mark] for mark in carried} | {"user_agent": "robot"}
+
+
+def test_the_dump_shows_where_a_session_is_looked_for_and_what_each_scenario_is_held_to(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    shop = (
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/%s}}\n"
+        "    objectives: {response: 2, trial: 1}\n"
+    )
+    file.write_text(shop % "" + "    scenarios: {join: {objectives: {trial: 3}}, conversation: {}}\n")
+    target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
+    assert {name: each["objectives"] for name, each in target["scenarios"].items()} == {
+        "join": {"trial": 3},
+        "conversation": {"response": 2, "trial": 1},
+    }
+    assert "session" not in target["entry"]["trial"]  # there is nothing: the usual names are looked for
+    file.write_text(shop % ", session: {room: '{{ run_id }}'}")
+    target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
+    assert target["entry"]["trial"]["session"] == {"room": "{{ run_id }}"}
 
 
 def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
