@@ -75,6 +75,40 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     assert target["secrets"] == {"login_file": str(tmp_path / "login")}
 
 
+OWN = """
+x-common: &common
+  allow: {private_addresses: true, plaintext: true}
+  livekit: {url: "${LIVEKIT_URL}", api_key: "${LIVEKIT_API_KEY}", api_secret: "${LIVEKIT_API_SECRET}"}
+x-owner: {team: web, since: 2026-01-01, pager: , note: "${NOT_SET_HERE}"}
+targets:
+  shop: {<<: *common, entry: {trial: {url: "https://shop.example/"}}}
+  bank: {<<: *common, entry: {trial: {url: "https://bank.example/"}}, allow: {plaintext: true}}
+"""
+
+
+def test_keys_of_ones_own_hold_what_targets_share(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(OWN)
+    jsonschema.validate(read(file).value, SCHEMA)
+    assert invoke("check", str(file), env=ENVIRONMENT).exit_code == 0
+    dumped = yaml.safe_load(invoke("check", "--dump", str(file), env=ENVIRONMENT).output)
+    assert set(dumped) == {"targets", "connectivity"}
+    shared = {name: target["allow"]["private_addresses"] for name, target in dumped["targets"].items()}
+    assert shared == {"shop": True, "bank": False}
+    assert {target["livekit"]["url"] for target in dumped["targets"].values()} == {ENVIRONMENT["LIVEKIT_URL"]}
+
+
+@pytest.mark.parametrize("key", ["X-owner", "x_owner", "xowner", "targets-x-owner"])
+def test_any_other_unknown_key_at_the_top_is_an_error(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(OWN.replace("x-owner", key).replace('"${NOT_SET_HERE}"', "a").replace("pager: ,", ""))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(read(file).value, SCHEMA)
+    refused = invoke("check", str(file), env=ENVIRONMENT)
+    assert refused.exit_code == 2
+    assert f"{file}:5: {key}: there is no such key. " in refused.output
+
+
 @pytest.mark.parametrize(
     ("entry", "carried"),
     [
