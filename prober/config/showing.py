@@ -12,10 +12,11 @@ from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
 from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.secrets import SUFFIX
-from prober.config.values import DAY, Model
+from prober.config.values import Model
 from prober.config.ways import allowed
 from prober.core.entries import SANDBOX_URL
 from prober.core.plan import DirectEntry, Greeting, TrialEntry
+from prober.limits import DAY
 
 HIDDEN = "[hidden]"
 _LITERAL = re.compile(r"([?&][^=&#\s]*=)(?![^&#]*\{\{)[^&#]+")
