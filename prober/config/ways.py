@@ -14,6 +14,7 @@ from prober.core import allowed as core
 from prober.core.entries import SANDBOX_URL, check_direct, token_steps
 from prober.core.plan import Allowed, DirectEntry, Extract, SessionAt, Step, TrialEntry
 from prober.core.steps import check_entry, trial_steps
+from prober.limits import LIVEKIT, NO_LIVEKIT, is_url
 
 _STEP = re.compile(r"(?:cleanup )?step '(?P<name>[^']*)'(?:, '(?P<variable>[^']*)'|[,:]? (?P<word>\w+))?")
 _KEYS = {
@@ -35,7 +36,6 @@ _ELSEWHERE = (
     ("the session's room", ("entry", "trial", "session", "room")),
 )
 """How a check's words begin that speak of something outside of the steps, and where that stands."""
-_LIVEKIT = frozenset({"ws", "wss", "http", "https"})
 
 
 class WayError(Exception):
@@ -99,14 +99,8 @@ def own_hosts(target: Target, livekit: str | None) -> frozenset[str]:
 
 def check_livekit(url: str, path: Place) -> None:
     """Raises WayError where this is no URL of a LiveKit server."""
-    try:
-        read = URL(url)
-        _ = read.port  # looked at only when it is asked for
-        usable = read.scheme in _LIVEKIT and bool(read.host)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise WayError(path, "is no URL with wss:// (or ws, https, http) and a host.")
+    if not is_url(url, LIVEKIT):
+        raise WayError(path, NO_LIVEKIT)
 
 
 def _is_private(host: str) -> bool:
