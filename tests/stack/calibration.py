@@ -19,6 +19,7 @@ import numpy as np
 
 from prober.core.events import AgentJoined, Event, RoomJoined, RunStarted, SessionGranted
 from prober.core.plan import Expectations, Greeting, Scenario, TurnPlan
+from prober.core.readings import GREETING
 from prober.core.record import RunRecord
 from prober.core.timeline import Timeline
 from prober.fixtures import load_fixture
@@ -109,9 +110,7 @@ async def converse(stack: ReferenceStack, delays: Sequence[float], seed: int, do
 
 def truth_of(stack: ReferenceStack, record: RunRecord, delays: Sequence[float]) -> CallTruth:
     """The run beside the agent's own log of it."""
-    lines = (json.loads(line) for line in stack.worker.truth.read_text().splitlines())
-    truth = [line for line in lines if line["room"] == record.room]
-    timeline = Timeline(record.timeline)
+    truth, timeline = _log(stack, record), Timeline(record.timeline)
     started, joined, agent = (timeline.first(kind) for kind in (RunStarted, RoomJoined, AgentJoined))
     assert isinstance(started, RunStarted), record.message
     assert joined is not None, record.message
@@ -120,6 +119,15 @@ def truth_of(stack: ReferenceStack, record: RunRecord, delays: Sequence[float]) 
     connected = next(line["at"] for line in truth if line["kind"] == "connected")
     joining = JoinTruth(agent.at - joined.at, connected - zero - joined.at)
     return CallTruth(list(_turns(record, timeline, truth, delays, zero)), joining, record.outcome)
+
+
+def agent_fell_silent(stack: ReferenceStack, record: RunRecord) -> float:
+    """The moment of the run, in seconds, at which the last loud sample of the agent's greeting left it."""
+    started = Timeline(record.timeline).first(RunStarted)
+    last = _logged(_log(stack, record), "spoke_last_loud", GREETING)
+    assert isinstance(started, RunStarted), record.message
+    assert last is not None, record.message
+    return last - started.monotonic
 
 
 async def join_only(stack: ReferenceStack, seed: int) -> JoinTruth:
@@ -148,6 +156,12 @@ def _turns(
             down=None if answered is None or began is None else answered - began,
             jitter_buffer=reading.jitter_buffer,
         )
+
+
+def _log(stack: ReferenceStack, record: RunRecord) -> list[dict[str, Any]]:
+    """What the agent logged of this run."""
+    lines = (json.loads(line) for line in stack.worker.truth.read_text().splitlines())
+    return [line for line in lines if line["room"] == record.room]
 
 
 def _logged(truth: Sequence[dict[str, Any]], kind: str, turn: int) -> float | None:
