@@ -42,15 +42,22 @@ JOIN_DELAYS = (0.0, 2.0)
 class TurnTruth(msgspec.Struct, frozen=True):
     """One turn of the script, spoken or not: seconds; None for what the run or the agent's log does not have.
 
-    `down` is the way from the agent to us as this very turn shows it.
+    `up` and `down` are the ways to the agent and back as this very turn shows them: `up` by the beginning of our
+    sentence and to its first loud sample, which is always as long after its onset.
     """
 
     delay: float
     reading: float | None
     void: str | None
     truth: float | None
+    up: float | None
     down: float | None
     jitter_buffer: float | None
+
+    @property
+    def ways(self) -> float | None:
+        """What a busy machine's jitter buffers add to `up`, and all that ours does: they are no error of a reading."""
+        return None if self.up is None or self.jitter_buffer is None else self.up + self.jitter_buffer
 
 
 class JoinTruth(msgspec.Struct, frozen=True, tag=True):
@@ -143,7 +150,7 @@ def _turns(
 ) -> Iterator[TurnTruth]:
     spoken = {turn.number: turn for turn in timeline.turns()}
     for number, (delay, reading) in enumerate(zip(delays, record.prober.turns, strict=True), start=1):
-        heard = _logged(truth, "heard_last_loud", number)
+        onset, heard = (_logged(truth, kind, number) for kind in ("heard_first_loud", "heard_last_loud"))
         spoke = _logged(truth, "spoke_first_loud", number)
         turn = spoken.get(number)
         began = None if spoke is None else spoke - quiet_begin()
@@ -153,6 +160,7 @@ def _turns(
             reading=reading.response,
             void=reading.void,
             truth=None if heard is None or began is None else began - (heard + quiet_end(SAY)),
+            up=None if onset is None or turn is None else onset - (zero + turn.began),
             down=None if answered is None or began is None else answered - began,
             jitter_buffer=reading.jitter_buffer,
         )
@@ -204,6 +212,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     impulses: int
     residual_p95: float
     residual_max: float
+    unexplained_max: float
     own_share_p95: float
     join_n: int
     join_slope: float
@@ -229,6 +238,13 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
             if turn.reading is not None and turn.down is not None and turn.jitter_buffer is not None
         ]
     )
+    unexplained = np.array(
+        [
+            turn.reading - turn.truth - turn.ways
+            for turn in turns
+            if turn.reading is not None and turn.truth is not None and turn.ways is not None
+        ]
+    )
     ups, downs = ([one for way in paths for one in getattr(way, side)] for side in ("ups", "downs"))
     joins = np.array([(join.truth, join.reading) for join in (*(call.join for call in calls), *looks)])
     late = joins[:, 1] - joins[:, 0]
@@ -246,6 +262,7 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
         impulses=len(ups) + len(downs),
         residual_p95=float(np.quantile(residuals, 0.95)),
         residual_max=float(residuals.max()),
+        unexplained_max=float(np.abs(unexplained - np.median(unexplained)).max()),
         own_share_p95=float(np.quantile(np.abs(shares - np.median(shares)), 0.95)),
         join_n=len(joins),
         join_slope=float(np.polyfit(joins[:, 0], joins[:, 1], 1)[0]) if len(joins) > 1 else float("nan"),

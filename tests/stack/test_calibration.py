@@ -18,7 +18,8 @@ IMPULSES = 8
 async def test_readings_are_the_truth_and_the_way(scripted_stack: ReferenceStack) -> None:
     """Calls side by side and impulses afterwards: 12 turns in half a minute.
 
-    Bounds: what 12 turns and 3 joins of a busy machine may differ from the long form, see docs/accuracy.md.
+    Bounds: what 12 turns and 3 joins of a busy machine may differ from the long form, see docs/accuracy.md. There a
+    jitter buffer, the agent's or ours, may hold a sentence 90 ms longer than usual: that is the way, and no error.
     """
     door = asyncio.Lock()
     calls = await asyncio.gather(*(converse(scripted_stack, delays, seed, door) for seed, delays in enumerate(CALLS)))
@@ -30,7 +31,7 @@ async def test_readings_are_the_truth_and_the_way(scripted_stack: ReferenceStack
     assert found.turns - found.voided >= 10
     assert found.slope == pytest.approx(1.0, abs=0.02)
     assert found.offset == pytest.approx(found.path, abs=0.030)
-    assert found.residual_max <= 0.060
+    assert found.unexplained_max <= 0.060
     assert found.own_share_p95 <= 0.020
     assert 0.0 <= found.join_offset <= 0.080
     assert found.join_p95 <= 0.060
