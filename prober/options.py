@@ -1,6 +1,7 @@
 """The flags that say what a run shall do, and the plan that they make. Raises click's usage errors only."""
 
 import math
+import re
 import subprocess
 import sys
 import uuid
@@ -28,10 +29,11 @@ from prober.core.plan import (
     TurnPlan,
 )
 from prober.core.steps import trial_steps
+from prober.limits import DAY, LIVEKIT, NO_LIVEKIT, TARGET_NAME, TARGET_NAMED, is_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DAY = 86_400.0
+_SECONDS = click.FloatRange(min=0, min_open=True, max=DAY)
 _FLAGS = {"agent_join": "--agent-join-deadline", "reply_within": "--reply-within"}
 """Which of the waits in a run a flag sets; the others are fixed."""
 
@@ -82,21 +84,21 @@ WHAT = (
     ),
     click.option(
         "--agent-join-deadline",
-        type=click.FloatRange(min=0, min_open=True, max=DAY),
+        type=_SECONDS,
         default=Deadlines().agent_join,
         show_default=True,
         help="Seconds after which an absent agent fails the run.",
     ),
     click.option(
         "--reply-within",
-        type=click.FloatRange(min=0, min_open=True, max=DAY),
+        type=_SECONDS,
         default=TurnPlan().reply_within,
         show_default=True,
         help="Seconds after which a missing answer fails the run.",
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True, max=DAY),
+        type=_SECONDS,
         help="Seconds for the whole run.  [default: 45 for join, 90 for conversation]",
     ),
     click.option(
@@ -138,8 +140,8 @@ def make_plan(entry: TrialEntry | DirectEntry, what: dict[str, Any]) -> Plan:
     if scenario is Scenario.JOIN:
         _refuse_speech()
     say = tuple(what["say"] or ("en-hours",)) if scenario is Scenario.CONVERSATION else ()
-    if not _is_name(what["target"]):
-        raise click.BadParameter("a target's name has 1 to 63 of a-z, 0-9 and '-'.", param_hint="--target")
+    if not re.fullmatch(TARGET_NAME, what["target"]):
+        raise click.BadParameter(f"{TARGET_NAMED}.", param_hint="--target")
     unheard = [name for name in what["objectives"] if name not in MEASURED[scenario]]
     if unheard:
         raise click.UsageError(f"--scenario {scenario} never measures {unheard[0]}: no objective can be set on it.")
@@ -219,14 +221,10 @@ def _sentence(name: str) -> str:
     return name
 
 
-def _is_name(target: str) -> bool:
-    return 0 < len(target) <= 63 and all(char in "abcdefghijklmnopqrstuvwxyz0123456789-" for char in target)
-
-
 def direct_entry(url: str, agent_name: str) -> DirectEntry:
     """The direct way into this LiveKit."""
-    if urlsplit(url).scheme not in {"ws", "wss", "http", "https"} or not urlsplit(url).hostname:
-        raise click.BadParameter(f"{url!r} is no URL with wss:// (or ws, https, http) and a host.", param_hint="--url")
+    if not is_url(url, LIVEKIT):
+        raise click.BadParameter(f"{url!r} {NO_LIVEKIT}", param_hint="--url")
     return DirectEntry(url=url, agent_name=agent_name)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from yarl import URL
 
 from prober.config import words
-from prober.config.models import Config, Target
+from prober.config.models import OWN, Config, Target
 from prober.config.problems import Place, Problem, is_within, told
 from prober.config.reading import Document, read
 from prober.config.rules import broken
@@ -44,7 +44,7 @@ def load(file: File, environment: Mapping[str, str] | None = None, wanted: Colle
 
     Where only some targets are `wanted`, no secret and no sound file of another is looked for, and it has no way in.
     """
-    document = read(file)
+    document = _meant(read(file))
     config, targets, wrong = _models(document)
     nulls = list(_nulls(document.value, ()))
     wrong = [problem for problem in wrong if not any(is_within(null.path, problem.path) for null in nulls)]
@@ -69,6 +69,13 @@ def load(file: File, environment: Mapping[str, str] | None = None, wanted: Colle
         secrets=found.secrets,
         sentences=sentences,
     )
+
+
+def _meant(document: Document) -> Document:
+    """The document without the keys that are the operator's own: what is used of them stands where it is used."""
+    if isinstance(document.value, dict):
+        document.value = {key: each for key, each in document.value.items() if not key.startswith(OWN)}
+    return document
 
 
 def _models(document: Document) -> tuple[Config | None, dict[str, Target], list[Problem]]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from prober.config.entries import Entry, exactly_one
 from prober.config.values import (
@@ -28,6 +28,9 @@ from prober.core.plan import BargeIn, Expectations, Greeting, Ready, Scenario, T
 from prober.core.plan import Deadlines as PlanDeadlines
 
 Objectives = dict[Literal[OBJECTIVES], Seconds]  # type: ignore[valid-type]  # the names are a table's
+
+OWN = "x-"
+"""How the keys at the top begin that are the operator's own: what several targets share, by YAML's anchors."""
 
 _DEADLINES = PlanDeadlines()
 _EXPECTED = Expectations()
@@ -242,6 +245,8 @@ class Target(Model):
 
 class Config(Model):
     """A configuration file."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {f"^{OWN}": {}}})
 
     targets: Annotated[dict[TargetName, Target], Field(min_length=1)]
     """the products under watch, by name: 1 to 63 of a-z, 0-9 and -"""

@@ -35,12 +35,21 @@ FLOAT = re.compile(
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
 )
 _MERGE = _PREFIX + "merge"
+_TAGGED = "!"
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core schema, as far as a configuration needs it."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The node; one with a tag of its own is no kind of value, whatever the tag says."""
+        tagged = getattr(self.peek_event(), "tag", None) is not None  # type: ignore[no-untyped-call]  # by its stubs
+        node = super().compose_node(parent, index)
+        if node is not None and tagged:
+            node.tag = _TAGGED
+        return node
 
 
 _Loader.add_implicit_resolver(_PREFIX + "bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
@@ -63,9 +72,9 @@ class Document:
 
 
 class _UnusableError(Exception):
-    def __init__(self, words: str, node: yaml.Node) -> None:
+    def __init__(self, words: str, node: yaml.Node, path: Place = ()) -> None:
         super().__init__(words)
-        self.words, self.line = words, node.start_mark.line + 1
+        self.problem = Problem(path=path, words=words, line=node.start_mark.line + 1)
 
 
 def read(file: File) -> Document:
@@ -88,7 +97,7 @@ def read(file: File) -> Document:
     except RecursionError:
         raise told(str(file), [Problem(path=(), words="is nested too deep.")], {}) from None
     except _UnusableError as error:
-        raise told(str(file), [Problem(path=(), words=error.words, line=error.line)], {}) from None
+        raise told(str(file), [error.problem], {}) from None
     except yaml.MarkedYAMLError as error:  # its text quotes the line, which may hold a secret
         mark = error.problem_mark or error.context_mark
         what = _QUOTED.sub("'…'", f"{error.context or ''} {error.problem or ''}".strip())
@@ -108,18 +117,22 @@ def _value(node: yaml.Node, path: Place, document: Document) -> Any:
     document.values += 1
     if document.values > MOST_VALUES or len(path) > DEEPEST:
         raise _UnusableError("is nested too deep or has too many values (aliases count as what they stand for).", node)
+    _refuse_tag(node, path)
     match node:
-        case yaml.MappingNode() if node.tag == _PREFIX + "map":
+        case yaml.MappingNode():
             return _map(node, path, document)
-        case yaml.SequenceNode() if node.tag == _PREFIX + "seq":
+        case yaml.SequenceNode():
             found = []
             for index, item in enumerate(node.value):
                 document.lines[(*path, index)] = item.start_mark.line + 1
                 found.append(_value(item, (*path, index), document))
             return found
-        case yaml.ScalarNode():
-            return _scalar(node)
-    raise _UnusableError(TAGGED, node)
+    return _scalar(node)
+
+
+def _refuse_tag(node: yaml.Node, path: Place) -> None:
+    if node.tag == _TAGGED:
+        raise _UnusableError(TAGGED, node, path)
 
 
 def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, Any]:
@@ -130,6 +143,7 @@ def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, A
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise _UnusableError("has a map or list for a key. A template such as {{ name }} needs quotes.", key)
+        _refuse_tag(key, path)
         if key.tag == _MERGE:
             found = _merged(value, path, document) | found
         elif key.value in first:
@@ -144,27 +158,25 @@ def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, A
 def _merged(node: yaml.Node, path: Place, document: Document) -> dict[str, Any]:
     """What `<<` brings: the keys of one map, or of several, of which the first wins."""
     found: dict[str, Any] = {}
+    _refuse_tag(node, path)
     for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        _refuse_tag(each, path)
         if not isinstance(each, yaml.MappingNode):
             raise _UnusableError("has something else than a map after <<.", node)
         found = _map(each, path, document) | found
     return found
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def _scalar(node: yaml.Node) -> Any:
+    """What the text of a node without a tag of its own was taken for."""
     kind, text = node.tag.removeprefix(_PREFIX), str(node.value)
-    try:
-        match kind:
-            case "null":
-                return None
-            case "bool":
-                return {"true": True, "false": False}[text.lower()]
-            case "int" if len(text) < MOST_DIGITS:
-                return int(text)
-            case "int" | "float":
-                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-            case "str" | "merge":
-                return text
-    except (KeyError, ValueError):
-        pass  # `!!int twelve`: a tag that says what the text is not
-    raise _UnusableError(TAGGED, node)
+    match kind:
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int" if len(text) < MOST_DIGITS:
+            return int(text)
+        case "int" | "float":
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text

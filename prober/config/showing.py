@@ -6,15 +6,17 @@ from typing import Any
 
 import yaml
 
-from prober.config.expected import timeout
+from prober import USER_AGENT
+from prober.config.expected import expectations, timeout
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
 from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.secrets import SUFFIX
-from prober.config.values import DAY, Model
+from prober.config.values import Model
 from prober.config.ways import allowed
 from prober.core.entries import SANDBOX_URL
-from prober.core.plan import Greeting
+from prober.core.plan import DirectEntry, Greeting, TrialEntry
+from prober.limits import DAY
 
 HIDDEN = "[hidden]"
 _LITERAL = re.compile(r"([?&][^=&#\s]*=)(?![^&#]*\{\{)[^&#]+")
@@ -40,18 +42,35 @@ def effective(loaded: Loaded) -> str:
                     secrets[key] = HIDDEN
         if (key := loaded.secrets[name].key) is not None:
             target["livekit"]["url"] = key.url
+        meant = loaded.config.targets[name]
+        target["marking"] = _marks(meant, loaded.ways[name]) | target["marking"]
         for way in (target["entry"].get("trial", {}), target["entry"].get("token_endpoint", {})):
+            if not way.get("session", True):
+                del way["session"]  # all of it is found in the answer
             for part in (way, *way.get("steps", ()), *way.get("cleanup", ())):
                 if "url" in part:
                     part["url"] = _LITERAL.sub(rf"\1{HIDDEN}", part["url"])
-        for scenario, each in loaded.config.targets[name].scenarios.all().items():
-            here = _plain(each.model_copy(update={"timeout": timeout(scenario, each)}))
+        for scenario, each in meant.scenarios.all().items():
+            limits = expectations(meant, scenario, each).objectives
+            here = _plain(each.model_copy(update={"timeout": timeout(scenario, each), "objectives": limits}))
             target["scenarios"][scenario.value] = here
             for turn in here.get("turns", ()):
                 what = "say" if "say" in turn else "interrupt"
                 turn[what] = loaded.sentences.places[turn[what]]
                 turn.setdefault("reply_within", target["deadlines"]["reply_within"])
     return as_yaml(shown)
+
+
+def _marks(target: Target, way: TrialEntry | DirectEntry) -> dict[str, Any]:
+    """What tells the traffic of its runs from customers', as far as its way in carries marks."""
+    marks: dict[str, Any] = {"user_agent": USER_AGENT}
+    if isinstance(way, DirectEntry):
+        return marks | {"identity": way.identity, "attributes": way.attributes}
+    if target.entry.token_endpoint is None:
+        return marks | {"email": way.email}
+    asked = way.steps[0].json or {}  # a GET asks for nothing
+    carried = {"identity": "participant_identity", "attributes": "participant_attributes"}
+    return marks | {mark: asked[name] for mark, name in carried.items() if name in asked}
 
 
 def as_yaml(document: dict[str, Any]) -> str:

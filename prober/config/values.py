@@ -5,9 +5,8 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
-from yarl import URL
 
-DAY = 86_400
+from prober.limits import DAY, TARGET_NAME, WEB, is_url
 
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -62,12 +61,7 @@ def _anchor(text: str) -> str:
     host, colon, port = text.rpartition(":")
     if "://" not in text and colon and re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:.]+\]", host) and _port(port):
         return text
-    try:
-        url = URL(text)
-        _ = url.port
-    except ValueError:
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
+    if not is_url(text, WEB):
         raise ValueError("is no place to call. Give a URL with http:// or https://, or host:port such as 1.1.1.1:443.")
     return text
 
@@ -77,12 +71,7 @@ def _port(text: str) -> bool:
 
 
 def _page(text: str) -> str:
-    try:
-        url = URL(text)
-        _ = url.port
-    except ValueError:
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
+    if not is_url(text, WEB):
         raise ValueError("is no URL with http:// or https:// and a host.")
     return text
 
@@ -100,7 +89,7 @@ Host = Annotated[
     ),
 ]
 """A name, `*.` and a name, `*`, or an address; no port."""
-TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
+TargetName = Annotated[str, StringConstraints(pattern=TARGET_NAME)]
 Variable = Annotated[str, StringConstraints(pattern=rf"^{VARIABLE}$")]
 Header = Annotated[Text, AfterValidator(_header)]
 Pattern = Annotated[str, AfterValidator(_pattern)]

@@ -12,30 +12,13 @@ from prober.config.problems import Place, Problem
 from prober.config.secrets import variable_names
 from prober.core import allowed as core
 from prober.core.entries import SANDBOX_URL, check_direct, token_steps
+from prober.core.misfit import MisfitError
 from prober.core.plan import Allowed, DirectEntry, Extract, SessionAt, Step, TrialEntry
 from prober.core.steps import check_entry, trial_steps
+from prober.limits import LIVEKIT, NO_LIVEKIT, is_url
 
-_STEP = re.compile(r"(?:cleanup )?step '(?P<name>[^']*)'(?:, '(?P<variable>[^']*)'|[,:]? (?P<word>\w+))?")
-_KEYS = {
-    "url": "url",
-    "headers": "headers",
-    "header": "headers",
-    "json": "json",
-    "form": "form",
-    "expects": "expect",
-    "extracts": "extract",
-    "has": "form",
-}
-_ELSEWHERE = (
-    ("the e-mail", ("marking", "email")),
-    ("the identity", ("marking", "identity")),
-    ("the attribute", ("marking", "attributes")),
-    ("the session's server_url", ("entry", "trial", "session", "server_url")),
-    ("the session's token", ("entry", "trial", "session", "token")),
-    ("the session's room", ("entry", "trial", "session", "room")),
-)
-"""How a check's words begin that speak of something outside of the steps, and where that stands."""
-_LIVEKIT = frozenset({"ws", "wss", "http", "https"})
+_MARKS = frozenset({"email", "identity", "attributes"})
+"""The parts of an entry that stand under `marking` of the target."""
 
 
 class WayError(Exception):
@@ -60,7 +43,8 @@ def way_in(target: Target, livekit: str | None, path: Place) -> TrialEntry | Dir
         assert entry.trial is not None  # noqa: S101 - the model has exactly one of three
         return _trial(entry.trial, target)
     except ValueError as error:
-        raise WayError(_place(str(error), target, path), f"{error}.") from None
+        found = error.place if isinstance(error, MisfitError) else ()
+        raise WayError(_place(found, target, path), f"{error}.") from None
 
 
 def allowed(target: Target, livekit: str | None) -> Allowed:
@@ -99,14 +83,8 @@ def own_hosts(target: Target, livekit: str | None) -> frozenset[str]:
 
 def check_livekit(url: str, path: Place) -> None:
     """Raises WayError where this is no URL of a LiveKit server."""
-    try:
-        read = URL(url)
-        _ = read.port  # looked at only when it is asked for
-        usable = read.scheme in _LIVEKIT and bool(read.host)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise WayError(path, "is no URL with wss:// (or ws, https, http) and a host.")
+    if not is_url(url, LIVEKIT):
+        raise WayError(path, NO_LIVEKIT)
 
 
 def _is_private(host: str) -> bool:
@@ -137,22 +115,13 @@ def _addresses(target: Target, livekit: str | None, path: Place) -> Iterator[tup
         yield (*path, "livekit", "url"), livekit
 
 
-def _place(words: str, target: Target, path: Place) -> Place:
-    """Where that stands of which a check's words speak."""
-    for begins, place in _ELSEWHERE:
-        if words.startswith(begins):
-            return (*path, *place)
-    said, trial = _STEP.match(words), target.entry.trial
-    if said is not None and trial is not None:
-        for key, steps in (("steps", trial.steps or ()), ("cleanup", trial.cleanup)):
-            for index, step in enumerate(steps):
-                if step.name == said["name"] and words.startswith("cleanup") == (key == "cleanup"):
-                    inside: Place = (_KEYS[said["word"]],) if said["word"] in _KEYS else ()
-                    if said["variable"] in step.extract:
-                        found = step.extract[said["variable"]]
-                        inside = ("extract", said["variable"], _given(found)["source"])
-                    return (*path, "entry", "trial", key, index, *inside)
-    return (*path, "entry", target.entry.kind)
+def _place(found: Place, target: Target, path: Place) -> Place:
+    """Where that stands in the file which was found wrong at this place of the entry."""
+    if found and found[0] in _MARKS:
+        return (*path, "marking", *found)
+    if target.entry.token_endpoint is not None and found[:1] == ("steps",):
+        found = found[2:] if set(found[2:3]) & {"url", "headers"} else ()  # the rest of its only step is ours
+    return (*path, "entry", target.entry.kind, *found)
 
 
 def _trial(trial: entries.Trial, target: Target) -> TrialEntry:

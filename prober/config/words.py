@@ -11,8 +11,8 @@ from prober.config.problems import Place, Problem, is_within
 from prober.config.schema import known_keys
 from prober.config.secrets import written_out
 from prober.core.measure import OBJECTIVES
+from prober.limits import TARGET_NAMED
 
-TARGET = "a target's name has 1 to 63 of a-z, 0-9 and '-'"
 _SECRET = {"secrets", "livekit", "headers", "form", "json"}
 """Below these keys no value is shown."""
 
@@ -79,7 +79,7 @@ _WANTED = {
     "tuple_type": "A list is needed here, such as [a, b].",
 }
 _MISFITS: dict[str, Callable[[Place, Any], str]] = {
-    "target": lambda path, _: f"{TARGET}. Rename {_quoted(str(path[-1]))}.",
+    "target": lambda path, _: f"{TARGET_NAMED}. Rename {_quoted(str(path[-1]))}.",
     "variable": lambda *_: "is no name for a variable. Use letters, digits and _, not beginning with a digit.",
     "secret": lambda path, _: written_out(str(path[-1])),
     "host": lambda path, given: (

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from prober.core.misfit import at
 from prober.core.plan import MARKS, DirectEntry, Extract, SessionAt, Step, TrialEntry
 from prober.core.steps import BY_RUN, check_entry
 from prober.core.templates import check_template, names
@@ -63,7 +64,8 @@ def token_steps(
     else:
         body = {"participant_identity": "synthetic-{{ random }}", "participant_attributes": dict(MARKS)} | (body or {})
     if room is not None:
-        check_fresh(room, "the token endpoint's room")
+        with at("room"):
+            check_fresh(room, "the token endpoint's room")
     _check_attributes(attributes or {})
     pointers = {"server_url": server_url_at, "token": token_at, "room": room_at}
     given = {name: pointer for name, pointer in pointers.items() if pointer is not None}
@@ -89,16 +91,20 @@ def token_steps(
 
 def check_direct(entry: DirectEntry) -> None:
     """Raises ValueError, in words for who wrote the configuration, where the direct way cannot be walked."""
-    check_template(entry.room, BY_RUN, "the room")
-    check_fresh(entry.room, "the room")
-    check_template(entry.identity, BY_RUN, "the identity")
-    if not entry.identity:
-        raise ValueError("the identity is empty; LiveKit refuses participants without one")
-    check_template(entry.metadata, BY_RUN, "the metadata")
-    if entry.metadata and not entry.agent_name:
-        raise ValueError("there is metadata for an agent but no agent_name; only a named agent gets any")
+    with at("room"):
+        check_template(entry.room, BY_RUN, "the room")
+        check_fresh(entry.room, "the room")
+    with at("identity"):
+        check_template(entry.identity, BY_RUN, "the identity")
+        if not entry.identity:
+            raise ValueError("the identity is empty; LiveKit refuses participants without one")
+    with at("metadata"):
+        check_template(entry.metadata, BY_RUN, "the metadata")
+        if entry.metadata and not entry.agent_name:
+            raise ValueError("there is metadata for an agent but no agent_name; only a named agent gets any")
     for name, text in entry.attributes.items():
-        check_template(text, BY_RUN, f"the attribute {name!r}")
+        with at("attributes", name):
+            check_template(text, BY_RUN, f"the attribute {name!r}")
     _check_attributes(entry.attributes)
 
 
@@ -113,7 +119,10 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
     """An agent shuts down when a participant with `lk.simulator` leaves: none of LiveKit's own names is for us."""
     for name in attributes:
         if name.startswith("lk."):
-            raise ValueError(f"the attribute {name!r} is LiveKit's own; choose a name that does not begin with 'lk.'")
+            with at("attributes", name):
+                raise ValueError(
+                    f"the attribute {name!r} is LiveKit's own; choose a name that does not begin with 'lk.'"
+                )
 
 
 def _room_config(agent_name: str | None, metadata: str | None) -> dict[str, Any] | None:

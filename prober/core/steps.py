@@ -7,6 +7,7 @@ from types import MappingProxyType
 from jsonpointer import JsonPointer, JsonPointerException
 from yarl import URL
 
+from prober.core.misfit import at
 from prober.core.plan import Extract, Step, TrialEntry
 from prober.core.templates import check_template, climbs, is_variable, names, texts, without_variables
 
@@ -50,15 +51,18 @@ def trial_steps(trial_url: str) -> TrialEntry:
 def check_entry(entry: TrialEntry, secrets: Collection[str] = ()) -> None:
     """Raises ValueError, in words for who wrote the configuration, where the entry cannot be walked.
 
-    `secrets` are the names of the run's secrets.
+    It is a MisfitError where it is about a part of the entry. `secrets` are the names of the run's secrets.
     """
-    check_template(entry.email, BY_RUN, "the e-mail pattern")
+    with at("email"):
+        check_template(entry.email, BY_RUN, "the e-mail pattern")
     known = check_steps(entry.steps, secrets)
     for part in ("server_url", "token", "room"):
-        check_template(getattr(entry.session, part) or "", known, f"the session's {part}")
+        with at("session", part):
+            check_template(getattr(entry.session, part) or "", known, f"the session's {part}")
     _check_names([step.name for step in (*entry.steps, *entry.cleanup)])
-    for step in entry.cleanup:
-        known |= _check_step(step, known, secrets, f"cleanup step {step.name!r}")
+    for index, step in enumerate(entry.cleanup):
+        with at("cleanup", index):
+            known |= _check_step(step, known, secrets, f"cleanup step {step.name!r}")
 
 
 def check_steps(steps: Sequence[Step], secrets: Collection[str] = ()) -> frozenset[str]:
@@ -75,8 +79,9 @@ def check_steps(steps: Sequence[Step], secrets: Collection[str] = ()) -> frozens
         raise ValueError("the trial has no steps; at least one is needed, whose JSON answer holds the session")
     _check_names([step.name for step in steps])
     known = BUILT_IN | frozenset(secrets)
-    for step in steps:
-        known |= _check_step(step, known, secrets, f"step {step.name!r}")
+    for index, step in enumerate(steps):
+        with at("steps", index):
+            known |= _check_step(step, known, secrets, f"step {step.name!r}")
     return known
 
 
@@ -106,26 +111,37 @@ def _check_names(found: Sequence[str]) -> None:
 def _check_step(step: Step, known: frozenset[str], secrets: Collection[str], where: str) -> frozenset[str]:
     if step.method not in METHODS:
         raise ValueError(f"{where}: method {step.method!r} is none of {', '.join(METHODS)}")
-    check_template(step.url, known, f"{where}, url")
-    web_url(without_variables(step.url, instead="x"), f"{where}, url")
-    if climbs(step.url):
-        raise ValueError(f"{where}, url has a part '.' or '..' in its path; write the path that it leads to")
+    with at("url"):
+        check_template(step.url, known, f"{where}, url")
+        web_url(without_variables(step.url, instead="x"), f"{where}, url")
+        if climbs(step.url):
+            raise ValueError(f"{where}, url has a part '.' or '..' in its path; write the path that it leads to")
     if step.json is not None and step.form is not None:
-        raise ValueError(f"{where} has both json and form; a request has one body")
+        with at("form"):
+            raise ValueError(f"{where} has both json and form; a request has one body")
     for part, document in (("headers", step.headers), ("json", step.json), ("form", step.form)):
-        for at, text in texts(document):
-            check_template(text, known, f"{where}, {part} {at.removeprefix('/')!r}" if at else f"{where}, {part}")
+        for pointer, text in texts(document):
+            inside = f" {pointer.removeprefix('/')!r}" if pointer else ""
+            with at(part):
+                check_template(text, known, f"{where}, {part}{inside}")
     for header in step.headers:
-        if not _HEADER.fullmatch(header):
-            raise ValueError(f"{where}: {header!r} is no name of a header")
-        if header.lower() in OUR_HEADERS:
-            raise ValueError(f"{where}: header {header!r} is the prober's own mark and cannot be set")
-        if header.lower() in MADE_HEADERS:
-            raise ValueError(f"{where}: header {header!r} is made from the URL and the body and cannot be set")
-    _check_expected(step, where)
+        with at("headers", header):
+            _check_header(header, where)
+    with at("expect"):
+        _check_expected(step, where)
     for name, extract in step.extract.items():
-        _check_extract(name, extract, secrets, where)
+        with at("extract", name):
+            _check_extract(name, extract, secrets, where)
     return frozenset(step.extract)
+
+
+def _check_header(header: str, where: str) -> None:
+    if not _HEADER.fullmatch(header):
+        raise ValueError(f"{where}: {header!r} is no name of a header")
+    if header.lower() in OUR_HEADERS:
+        raise ValueError(f"{where}: header {header!r} is the prober's own mark and cannot be set")
+    if header.lower() in MADE_HEADERS:
+        raise ValueError(f"{where}: header {header!r} is made from the URL and the body and cannot be set")
 
 
 def _check_expected(step: Step, where: str) -> None:
@@ -145,7 +161,8 @@ def _check_extract(name: str, extract: Extract, secrets: Collection[str], where:
         raise ValueError(f"{where} extracts {name!r}, which every step knows already; choose another name")
     if name in secrets:
         raise ValueError(f"{where} extracts {name!r}, which is the name of a secret; choose another name")
-    _AT[extract.source](extract, f"{where}, {name!r}")
+    with at(extract.source):
+        _AT[extract.source](extract, f"{where}, {name!r}")
 
 
 def _check_pointer(extract: Extract, where: str) -> None:

@@ -7,14 +7,13 @@ from typing import Any, Literal
 import aiohttp
 from yarl import URL
 
-from prober import __version__
+from prober import USER_AGENT
 from prober.core.events import HttpMoment
 from prober.core.plan import Plan
 from prober.core.words import authority, place
 from prober.entry.allowed import Guard, connector
 from prober.recorder import Recorder
 
-USER_AGENT = f"livekit-prober/{__version__} (+synthetic)"
 PROBE_HEADER = "X-Synthetic-Probe"
 MOST_REDIRECTS = 10
 LONGEST_LINE = 64 * 1024

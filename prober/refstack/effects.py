@@ -61,9 +61,13 @@ BARGING_IN = _talk(TurnPlan(), TurnPlan(barge_in=BargeIn()), say=("en-weather", 
 ALL_AT_ONCE = _talk(_HOURS, interruption=WhenInterrupted.FAIL, brisk=BRISK)
 
 _trial = partial(Effect, place=Place.TRIAL, shown=LOOK)
+_unreachable = partial(_trial, expected=Reason.TRIAL_UNREACHABLE)
+_unanswered = partial(_trial, expected=Reason.TRIAL_TIMEOUT)
+_malformed = partial(_trial, expected=Reason.TRIAL_MALFORMED)
 _token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID)
 _livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK)
 _agent = partial(Effect, place=Place.AGENT, shown=TALK, in_agent=True)
+_absent = partial(_agent, expected=Reason.AGENT_ABSENT, shown=LOOK)
 _call = partial(Effect, place=Place.CALL, shown=TALK, in_agent=True)
 _slow = partial(Effect, place=Place.SLOW, shown=BRISK_LOOK)
 _handled = partial(Effect, place=Place.HANDLED, shown=TALK)
@@ -71,22 +75,13 @@ _prober = partial(Effect, place=Place.PROBER, shown=LOOK, customer="Nothing: the
 
 EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
     {
-        Fault.TRIAL_NO_NAME: _trial(
-            expected=Reason.TRIAL_UNREACHABLE, customer="The browser finds no such site: its name does not resolve."
-        ),
-        Fault.TRIAL_REFUSED: _trial(
-            expected=Reason.TRIAL_UNREACHABLE, customer="The browser says that the site refused to connect."
-        ),
-        Fault.TRIAL_WRONG_CERTIFICATE: _trial(
-            expected=Reason.TRIAL_UNREACHABLE,
+        Fault.TRIAL_NO_NAME: _unreachable(customer="The browser finds no such site: its name does not resolve."),
+        Fault.TRIAL_REFUSED: _unreachable(customer="The browser says that the site refused to connect."),
+        Fault.TRIAL_WRONG_CERTIFICATE: _unreachable(
             customer="The browser warns of the site: nobody vouches for its certificate.",
         ),
-        Fault.TRIAL_HANGS: _trial(
-            expected=Reason.TRIAL_TIMEOUT, customer="Start Trial was pressed, and the browser waits for an answer."
-        ),
-        Fault.TRIAL_DRIPS: _trial(
-            expected=Reason.TRIAL_TIMEOUT, customer="Start Trial was pressed, and the next page never finishes loading."
-        ),
+        Fault.TRIAL_HANGS: _unanswered(customer="Start Trial was pressed, and the browser waits for an answer."),
+        Fault.TRIAL_DRIPS: _unanswered(customer="Start Trial was pressed, and the next page never finishes loading."),
         Fault.TRIAL_500: _trial(
             expected=Reason.TRIAL_REJECTED, customer="Start Trial answers that something went wrong (status 500)."
         ),
@@ -94,15 +89,9 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.PROBER_THROTTLED,
             customer="Start Trial says: too many trials from your address (status 429). Others may be served.",
         ),
-        Fault.TRIAL_HTML: _trial(
-            expected=Reason.TRIAL_MALFORMED, customer="The call page gets a login page where it asked for data."
-        ),
-        Fault.TRIAL_NO_TOKEN: _trial(
-            expected=Reason.TRIAL_MALFORMED, customer="The call page gets no token, and has nothing to connect with."
-        ),
-        Fault.TRIAL_HUGE: _trial(
-            expected=Reason.TRIAL_MALFORMED, customer="The call page loads 10 MB before it can connect."
-        ),
+        Fault.TRIAL_HTML: _malformed(customer="The call page gets a login page where it asked for data."),
+        Fault.TRIAL_NO_TOKEN: _malformed(customer="The call page gets no token, and has nothing to connect with."),
+        Fault.TRIAL_HUGE: _malformed(customer="The call page loads 10 MB before it can connect."),
         Fault.TOKEN_OTHER_ROOM: _token(customer="The caller lands in a room that is not the trial's: nobody is there."),
         Fault.TOKEN_NO_GRANT: _token(customer="The call page cannot connect: its token does not allow to join."),
         Fault.TOKEN_EXPIRED: _token(customer="The call page cannot connect: its token has expired already."),
@@ -120,25 +109,17 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.MEDIA_UNREACHABLE,
             customer='The call page stays at "connecting…": LiveKit names a media address that nobody can reach.',
         ),
-        Fault.MISSING_TTS_KEY: _agent(
-            expected=Reason.AGENT_ABSENT,
-            shown=LOOK,
+        Fault.MISSING_TTS_KEY: _absent(
             customer='"connecting…" for ever: each job crashes at start for want of its speech provider\'s key.',
         ),
-        Fault.ASYNC_CALLBACK: _agent(
-            expected=Reason.AGENT_ABSENT,
-            shown=LOOK,
+        Fault.ASYNC_CALLBACK: _absent(
             customer='"connecting…" for ever: each job crashes at start on an async callback given to `.on()`.',
         ),
-        Fault.NO_WORKER: _agent(
-            expected=Reason.AGENT_ABSENT,
-            shown=LOOK,
+        Fault.NO_WORKER: _absent(
             in_agent=False,
             customer='"connecting…" for ever: no agent worker is registered.',
         ),
-        Fault.WRONG_AGENT_NAME: _agent(
-            expected=Reason.AGENT_ABSENT,
-            shown=LOOK,
+        Fault.WRONG_AGENT_NAME: _absent(
             in_agent=False,
             customer='"connecting…" for ever: the token asks for an agent of another name.',
         ),

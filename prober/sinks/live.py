@@ -4,10 +4,10 @@ import collections
 import contextlib
 import heapq
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
@@ -65,12 +65,12 @@ def view_for(console: Console, runs: Iterable[Run]) -> View:
     return Board(console, several) if len(several) > 1 else Newest(console)
 
 
-class Newest:
-    """The newest moments of a single run on a terminal; they go again."""
+class _Moving:
+    """What is shown anew on a terminal while runs go on; it goes again."""
 
-    def __init__(self, console: Console) -> None:
-        self._lines: collections.deque[str] = collections.deque(maxlen=8)
-        self._live = Live(console=console, transient=True, refresh_per_second=8)
+    def __init__(self, console: Console, shown: Callable[[], RenderableType] | None = None) -> None:
+        """`shown` is asked from here on, again and again; None: what is given to `_live.update`."""
+        self._live = Live(console=console, get_renderable=shown, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -79,6 +79,14 @@ class Newest:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):
             self._live.stop()
+
+
+class Newest(_Moving):
+    """The newest moments of a single run."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._lines: collections.deque[str] = collections.deque(maxlen=8)
 
     def event(self, _run: Run, event: Event) -> None:
         """Show its moment."""
@@ -91,8 +99,8 @@ class Newest:
         """What is to be said then is said by others."""
 
 
-class Board:
-    """A line for each of several runs on a terminal, with its newest moment or its verdict; they go again.
+class Board(_Moving):
+    """A line for each of several runs, with its newest moment or its verdict.
 
     Where there are more runs than lines, those that go on come first.
     """
@@ -102,15 +110,7 @@ class Board:
         self._lines = {run: Text("waiting", style="dim") for run in runs}
         self._width = max(len(run.name) for run in self._lines)
         self._rank = dict.fromkeys(self._lines, 1)  # 0: goes on, 1: waits, 2: is over
-        self._live = Live(get_renderable=self._table, console=console, transient=True, refresh_per_second=8)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._live.stop()
+        super().__init__(console, self._table)
 
     def event(self, run: Run, event: Event) -> None:
         """Show its moment as the newest of its run."""

@@ -27,6 +27,16 @@ from tests.edge.products import (
 HERE = Allowed(hosts=("127.0.0.1",))
 
 
+def noting(asked: list[str]) -> Handler:
+    """A product that notes who comes."""
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response(DETAILS)
+
+    return handler
+
+
 def leading_to(url: str, status: int = 302) -> Handler:
     async def handler(_request: web.Request) -> web.Response:
         return web.Response(status=status, headers={"Location": url})
@@ -44,12 +54,7 @@ def leading_to(url: str, status: int = 302) -> Handler:
 )
 async def test_a_step_may_not_go_there(allowed: Allowed, words: str) -> None:
     asked: list[str] = []
-
-    async def handler(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return web.json_response(DETAILS)
-
-    async with served(("GET", "/", handler)) as origin:
+    async with served(("GET", "/", noting(asked))) as origin:
         error = await refused(one_step(origin), allowed=allowed)
     assert (error.reason, str(error)) == (Reason.TRIAL_MALFORMED, f"step details: it leads to {words}")
     assert asked == []
@@ -65,12 +70,7 @@ async def test_a_step_may_not_go_there(allowed: Allowed, words: str) -> None:
 )
 async def test_a_redirect_may_not_go_there(to: str, words: str) -> None:
     asked: list[str] = []
-
-    async def never(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return web.json_response(DETAILS)
-
-    async with served(("GET", "/x", never)) as elsewhere:
+    async with served(("GET", "/x", noting(asked))) as elsewhere:
         target = to.format(port=elsewhere.rpartition(":")[2])
         async with served(("GET", "/", leading_to(target))) as origin:
             error = await refused(one_step(origin), allowed=HERE)

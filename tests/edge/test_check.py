@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from prober import USER_AGENT
 from prober.config.loading import Loaded, load
 from prober.config.reading import read
 from tests.edge.test_cli import closed_port, invoke
@@ -72,6 +73,89 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     shop = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
     assert shop["scenarios"]["conversation"]["turns"] == [{"say": "en-hours", "reply_within": 10}]
     assert target["secrets"] == {"login_file": str(tmp_path / "login")}
+
+
+OWN = """
+x-common: &common
+  allow: {private_addresses: true, plaintext: true}
+  livekit: {url: "${LIVEKIT_URL}", api_key: "${LIVEKIT_API_KEY}", api_secret: "${LIVEKIT_API_SECRET}"}
+x-owner: {team: web, since: 2026-01-01, pager: , note: "${NOT_SET_HERE}"}
+targets:
+  shop: {<<: *common, entry: {trial: {url: "https://shop.example/"}}}
+  bank: {<<: *common, entry: {trial: {url: "https://bank.example/"}}, allow: {plaintext: true}}
+"""
+
+
+def test_keys_of_ones_own_hold_what_targets_share(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(OWN)
+    jsonschema.validate(read(file).value, SCHEMA)
+    assert invoke("check", str(file), env=ENVIRONMENT).exit_code == 0
+    dumped = yaml.safe_load(invoke("check", "--dump", str(file), env=ENVIRONMENT).output)
+    assert set(dumped) == {"targets", "connectivity"}
+    shared = {name: target["allow"]["private_addresses"] for name, target in dumped["targets"].items()}
+    assert shared == {"shop": True, "bank": False}
+    assert {target["livekit"]["url"] for target in dumped["targets"].values()} == {ENVIRONMENT["LIVEKIT_URL"]}
+
+
+@pytest.mark.parametrize("key", ["X-owner", "x_owner", "xowner", "targets-x-owner"])
+def test_any_other_unknown_key_at_the_top_is_an_error(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(OWN.replace("x-owner", key).replace('"${NOT_SET_HERE}"', "a").replace("pager: ,", ""))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(read(file).value, SCHEMA)
+    refused = invoke("check", str(file), env=ENVIRONMENT)
+    assert refused.exit_code == 2
+    assert f"{file}:5: {key}: there is no such key. " in refused.output
+
+
+@pytest.mark.parametrize(
+    ("entry", "carried"),
+    [
+        ("trial: {url: https://shop.example/}", {"email"}),
+        ("token_endpoint: {url: https://shop.example/}", {"identity", "attributes"}),
+        ("token_endpoint: {url: https://shop.example/, method: GET}", set()),
+        ("direct: {}", {"identity", "attributes"}),
+    ],
+)
+def test_the_dump_shows_the_marks_that_a_run_carries(entry: str, carried: set[str], tmp_path: Path) -> None:
+    usual = {
+        "user_agent": USER_AGENT,
+        "email": "livekit-prober+{{ run_id }}@example.com",
+        "identity": "synthetic-{{ random }}",
+        "attributes": {"synthetic": "true", "probe.run_id": "{{ run_id }}"},
+    }
+    file = tmp_path / "prober.yaml"
+    key = "livekit: {url: '${LIVEKIT_URL}', api_key: '${LIVEKIT_API_KEY}', api_secret: '${LIVEKIT_API_SECRET}'}"
+    text = f"targets:\n  shop:\n    entry: {{{entry}}}\n    {key}\n"
+    file.write_text(text)
+
+    def marking() -> object:
+        return yaml.safe_load(invoke("check", "--dump", str(file), env=ENVIRONMENT).output)["targets"]["shop"][
+            "marking"
+        ]
+
+    assert marking() == {mark: usual[mark] for mark in {"user_agent"} | carried}
+    file.write_text(text + "    marking: {user_agent: robot}\n")
+    assert marking() == {mark: usual[mark] for mark in carried} | {"user_agent": "robot"}
+
+
+def test_the_dump_shows_where_a_session_is_looked_for_and_what_each_scenario_is_held_to(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    shop = (
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/%s}}\n"
+        "    objectives: {response: 2, trial: 1}\n"
+    )
+    file.write_text(shop % "" + "    scenarios: {join: {objectives: {trial: 3}}, conversation: {}}\n")
+    target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
+    assert {name: each["objectives"] for name, each in target["scenarios"].items()} == {
+        "join": {"trial": 3},
+        "conversation": {"response": 2, "trial": 1},
+    }
+    assert "session" not in target["entry"]["trial"]  # there is nothing: the usual names are looked for
+    file.write_text(shop % ", session: {room: '{{ run_id }}'}")
+    target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
+    assert target["entry"]["trial"]["session"] == {"room": "{{ run_id }}"}
 
 
 def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:

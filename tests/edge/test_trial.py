@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from prober import USER_AGENT
 from prober.core.events import HttpMoment, SessionGranted, TrialRequested
 from prober.core.plan import Deadlines, Extract, Session, Step, TrialEntry
 from prober.core.reasons import Reason
 from prober.core.steps import trial_steps
 from prober.entry.answers import LARGEST
-from prober.entry.http import USER_AGENT
 from tests.edge.products import (
     CERTIFICATE,
     DETAILS,

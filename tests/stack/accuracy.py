@@ -32,6 +32,8 @@ LONG = "en-human-long"
 PATIENT = Script(hangover=1.0, replies=(1.2,))
 """An agent that does not take that reader's pauses for the end of a turn."""
 FLOOR_SECONDS = 20
+SAMPLED_EVERY = 0.1
+"""Seconds: what a process uses in its last ones is not seen."""
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +59,7 @@ async def cost(stack: ReferenceStack) -> Cost:
         | {"LIVEKIT_URL": stack.server.url, "LIVEKIT_API_KEY": stack.server.api_key}
         | {"LIVEKIT_API_SECRET": stack.server.api_secret},
     )
-    watching = asyncio.create_task(_watch(program.pid))
-    output, _ = await program.communicate()
-    parent_cpu, parent_rss = await watching
+    (output, _), (parent_cpu, parent_rss) = await asyncio.gather(program.communicate(), _watch(program))
     record = msgspec.json.decode(output, type=RunRecord)
     assert record.exit_code == 0, record.message
     beats = [event for event in record.timeline if isinstance(event, Heartbeat)]
@@ -80,16 +80,21 @@ async def cost(stack: ReferenceStack) -> Cost:
     )
 
 
-async def _watch(pid: int) -> tuple[float, int]:
-    """CPU seconds and peak bytes of a process, as the kernel last told before it ended."""
+async def _watch(program: asyncio.subprocess.Process) -> tuple[float, int]:
+    """CPU seconds and peak bytes of a process, as the kernel last told before it ended.
+
+    It is sampled because nobody tells them of this process alone once it has ended: `wait4` counts its children in.
+    """
     cpu, peak, ticks = 0.0, 0, os.sysconf("SC_CLK_TCK")
+    proc, ended = Path(f"/proc/{program.pid}"), asyncio.ensure_future(program.wait())
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError):
-        while True:
-            status, stat = Path(f"/proc/{pid}/status").read_text(), Path(f"/proc/{pid}/stat").read_text()
+        while not ended.done():
+            status, stat = (proc / "status").read_text(), (proc / "stat").read_text()
             peak = int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) * 1024
             fields = stat.rpartition(")")[2].split()
             cpu = (int(fields[11]) + int(fields[12])) / ticks
-            await asyncio.sleep(0.1)
+            await asyncio.wait({ended}, timeout=SAMPLED_EVERY)
+    await ended
     return cpu, peak
 
 

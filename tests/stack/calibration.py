@@ -19,6 +19,7 @@ import numpy as np
 
 from prober.core.events import AgentJoined, Event, RoomJoined, RunStarted, SessionGranted
 from prober.core.plan import Expectations, Greeting, Scenario, TurnPlan
+from prober.core.readings import GREETING
 from prober.core.record import RunRecord
 from prober.core.timeline import Timeline
 from prober.fixtures import load_fixture
@@ -41,15 +42,22 @@ JOIN_DELAYS = (0.0, 2.0)
 class TurnTruth(msgspec.Struct, frozen=True):
     """One turn of the script, spoken or not: seconds; None for what the run or the agent's log does not have.
 
-    `down` is the way from the agent to us as this very turn shows it.
+    `up` and `down` are the ways to the agent and back as this very turn shows them: `up` by the beginning of our
+    sentence and to its first loud sample, which is always as long after its onset.
     """
 
     delay: float
     reading: float | None
     void: str | None
     truth: float | None
+    up: float | None
     down: float | None
     jitter_buffer: float | None
+
+    @property
+    def ways(self) -> float | None:
+        """What a busy machine's jitter buffers add to `up`, and all that ours does: they are no error of a reading."""
+        return None if self.up is None or self.jitter_buffer is None else self.up + self.jitter_buffer
 
 
 class JoinTruth(msgspec.Struct, frozen=True, tag=True):
@@ -74,17 +82,22 @@ class PathTruth(msgspec.Struct, frozen=True, tag=True):
     downs: list[float]
 
 
-async def converse(stack: ReferenceStack, turns: int, seed: int, door: asyncio.Lock) -> CallTruth:
-    """One call of `turns` turns with random reply delays and a random join delay.
+def drawn(turns: int, seed: int) -> tuple[float, ...]:
+    """Random reply delays for so many turns."""
+    draw = random.Random(seed)
+    return tuple(round(draw.uniform(*DELAYS), 3) for _ in range(turns))
+
+
+async def converse(stack: ReferenceStack, delays: Sequence[float], seed: int, door: asyncio.Lock) -> CallTruth:
+    """One call of a turn for each of these reply delays, and a random join delay.
 
     Whoever holds the `door` decides what the product's next agent does, until the call has its token.
     """
-    draw = random.Random(seed)
-    delays = tuple(round(draw.uniform(*DELAYS), 3) for _ in range(turns))
+    turns = len(delays)
     script = Script(
-        join_delay=round(draw.uniform(*JOIN_DELAYS), 3),
+        join_delay=round(random.Random(seed).uniform(*JOIN_DELAYS), 3),
         greeting=ScriptedGreeting(delay=0.4, seconds=0.8),
-        replies=delays,
+        replies=tuple(delays),
         reply_seconds=0.8,
     )
     granted = asyncio.Event()
@@ -104,9 +117,7 @@ async def converse(stack: ReferenceStack, turns: int, seed: int, door: asyncio.L
 
 def truth_of(stack: ReferenceStack, record: RunRecord, delays: Sequence[float]) -> CallTruth:
     """The run beside the agent's own log of it."""
-    lines = (json.loads(line) for line in stack.worker.truth.read_text().splitlines())
-    truth = [line for line in lines if line["room"] == record.room]
-    timeline = Timeline(record.timeline)
+    truth, timeline = _log(stack, record), Timeline(record.timeline)
     started, joined, agent = (timeline.first(kind) for kind in (RunStarted, RoomJoined, AgentJoined))
     assert isinstance(started, RunStarted), record.message
     assert joined is not None, record.message
@@ -115,6 +126,15 @@ def truth_of(stack: ReferenceStack, record: RunRecord, delays: Sequence[float]) 
     connected = next(line["at"] for line in truth if line["kind"] == "connected")
     joining = JoinTruth(agent.at - joined.at, connected - zero - joined.at)
     return CallTruth(list(_turns(record, timeline, truth, delays, zero)), joining, record.outcome)
+
+
+def agent_fell_silent(stack: ReferenceStack, record: RunRecord) -> float:
+    """The moment of the run, in seconds, at which the last loud sample of the agent's greeting left it."""
+    started = Timeline(record.timeline).first(RunStarted)
+    last = _logged(_log(stack, record), "spoke_last_loud", GREETING)
+    assert isinstance(started, RunStarted), record.message
+    assert last is not None, record.message
+    return last - started.monotonic
 
 
 async def join_only(stack: ReferenceStack, seed: int) -> JoinTruth:
@@ -130,7 +150,7 @@ def _turns(
 ) -> Iterator[TurnTruth]:
     spoken = {turn.number: turn for turn in timeline.turns()}
     for number, (delay, reading) in enumerate(zip(delays, record.prober.turns, strict=True), start=1):
-        heard = _logged(truth, "heard_last_loud", number)
+        onset, heard = (_logged(truth, kind, number) for kind in ("heard_first_loud", "heard_last_loud"))
         spoke = _logged(truth, "spoke_first_loud", number)
         turn = spoken.get(number)
         began = None if spoke is None else spoke - quiet_begin()
@@ -140,9 +160,16 @@ def _turns(
             reading=reading.response,
             void=reading.void,
             truth=None if heard is None or began is None else began - (heard + quiet_end(SAY)),
+            up=None if onset is None or turn is None else onset - (zero + turn.began),
             down=None if answered is None or began is None else answered - began,
             jitter_buffer=reading.jitter_buffer,
         )
+
+
+def _log(stack: ReferenceStack, record: RunRecord) -> list[dict[str, Any]]:
+    """What the agent logged of this run."""
+    lines = (json.loads(line) for line in stack.worker.truth.read_text().splitlines())
+    return [line for line in lines if line["room"] == record.room]
 
 
 def _logged(truth: Sequence[dict[str, Any]], kind: str, turn: int) -> float | None:
@@ -185,6 +212,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     impulses: int
     residual_p95: float
     residual_max: float
+    unexplained_max: float
     own_share_p95: float
     join_n: int
     join_slope: float
@@ -210,6 +238,13 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
             if turn.reading is not None and turn.down is not None and turn.jitter_buffer is not None
         ]
     )
+    unexplained = np.array(
+        [
+            turn.reading - turn.truth - turn.ways
+            for turn in turns
+            if turn.reading is not None and turn.truth is not None and turn.ways is not None
+        ]
+    )
     ups, downs = ([one for way in paths for one in getattr(way, side)] for side in ("ups", "downs"))
     joins = np.array([(join.truth, join.reading) for join in (*(call.join for call in calls), *looks)])
     late = joins[:, 1] - joins[:, 0]
@@ -227,6 +262,7 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
         impulses=len(ups) + len(downs),
         residual_p95=float(np.quantile(residuals, 0.95)),
         residual_max=float(residuals.max()),
+        unexplained_max=float(np.abs(unexplained - np.median(unexplained)).max()),
         own_share_p95=float(np.quantile(np.abs(shares - np.median(shares)), 0.95)),
         join_n=len(joins),
         join_slope=float(np.polyfit(joins[:, 0], joins[:, 1], 1)[0]) if len(joins) > 1 else float("nan"),
@@ -283,7 +319,8 @@ async def calibrate() -> str:
                 elif kind == "join":
                     table.add(await join_only(stack, seed=time.time_ns()))
                 else:
-                    table.add(await converse(stack, TURNS, seed=time.time_ns(), door=asyncio.Lock()))
+                    seed = time.time_ns()
+                    table.add(await converse(stack, drawn(TURNS, seed), seed, asyncio.Lock()))
                 _tell(", ".join(f"{kind}s: {100 * (1 - missing):.0f} %" for kind, missing in table.missing.items()))
     from tests.stack.accuracy import document  # noqa: PLC0415 - it needs this module's figures
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prober.config.problems import ConfigError
-from prober.config.reading import Document, read
+from prober.config.reading import TAGGED, Document, read
 from prober.config.showing import as_yaml
 
 
@@ -43,7 +43,6 @@ def reading(text: str, directory: Path) -> Document:
         ("~", None),
         ("''", ""),
         ("'60'", "60"),
-        ("!!str 60", "60"),
         ("1" * 30, float("1" * 30)),
         ("{a: [b, 1]}", {"a": ["b", 1]}),
     ],
@@ -67,11 +66,22 @@ def test_what_targets_share_can_be_written_once_and_the_maps_own_keys_win(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "text", ["!!int twelve", "!!bool maybe", "!!float x", "!secret x", "!!binary aGk=", "!!set {a}"]
+    "text",
+    [
+        *("!!int twelve", '!!int "5"', "!!str 60", "! 60", "!!null", "!!bool maybe", "!secret x", "!!binary aGk="),
+        *("!!set {a}", "!!map {a: 1}", "!!seq [a]", "!!python/name:os.system", "&a !!int 5"),
+        *("{<<: !!map {a: 1}}", "{<<: !!seq [{a: 1}]}", "{<<: [!!map {a: 1}]}", "{!!str a: 1}", "{!!merge <<: {a: 1}}"),
+    ],
 )
 def test_a_tag_is_refused_without_its_text(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"prober.yaml:1: has a YAML tag"):
+    with pytest.raises(ConfigError) as refused:
         reading(f"key: {text}\n", tmp_path)
+    assert str(refused.value) == f"{tmp_path}/prober.yaml:1: key: {TAGGED}"
+
+
+def test_the_place_of_a_tag_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"prober.yaml:3: a\.b\[1\]: has a YAML tag"):
+        reading("a:\n  b:\n    [1, !!int '2']\n", tmp_path)
 
 
 @example(["1e3", "1_0", "12:30", "no", "0x1", ".inf", "<<", "=", ""])  # what YAML 1.1 or 1.2 takes for no text
