@@ -69,7 +69,9 @@ class Watching:
         return self.program.returncode
 
     async def kill(self) -> None:
-        """`kill -9`."""
+        """`kill -9`, once what it has told of is on disk."""
+        while "livekit_prober_history_waiting_runs 0.0" not in await self.get("/metrics"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # nothing else tells of it
         self.program.kill()
         await self.program.communicate()
 
