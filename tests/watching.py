@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -21,10 +20,10 @@ class Watching:
     program: asyncio.subprocess.Process
     url: str
 
-    def __init__(self, configuration: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, configuration: Path, *arguments: str) -> None:
         self.configuration = configuration
         self.database = configuration.with_name("history.db")
-        self._arguments, self._env = arguments, env or {}
+        self._arguments = arguments
         self.lines: list[Line] = []
 
     async def __aenter__(self) -> Self:
@@ -33,7 +32,6 @@ class Watching:
             *("--listen", "127.0.0.1:0", "--db", str(self.database), *self._arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=os.environ | self._env,
         )
         self.url = (await self.until("watch.started"))["url"]
         return self
