@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection soak faults locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak faults locks clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -28,7 +28,7 @@ lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not stack" -n 2 $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not stack" -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 stack: setup     ## the tests on the real server and agents, two reference stacks side by side
 	@$(BIN)/pytest -m stack -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
@@ -44,6 +44,9 @@ steadiness: setup  ## 280 runs against a healthy product, write docs/steadiness.
 
 detection: .venv/.ready  ## simulate how soon the canary sees an outage, write docs/operations.md
 	@$(BIN)/python -m tests.detection
+
+reaction: setup  ## measure on the stack how soon the canary sees an outage, write docs/operations.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.reaction
 
 soak: setup      ## 30 runs in a row leave nothing behind
 	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py

@@ -6,7 +6,7 @@
 import itertools
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,17 +44,25 @@ class Row(NamedTuple):
     false_alarms: tuple[float, ...]
 
 
-def seconds_to_third_failure(interval: float, confirm: Confirm | None, trouble: float, lasts: float) -> float | None:
+def seconds_to_third_failure(
+    interval: float,
+    confirm: Confirm | None,
+    trouble: float,
+    lasts: float,
+    *,
+    healthy: float = HEALTHY,
+    failing: float = FAILING,
+) -> float | None:
     """From the beginning of the trouble to `consecutive_failures >= 3`; None if it never comes to that.
 
-    Every run that overlaps the trouble fails.
+    Every run that overlaps the trouble fails; `healthy` and `failing` are seconds of a run.
     """
     ends = trouble + lasts
 
     def run(start: Start, now: float) -> Run:
-        if now < ends and now + HEALTHY > trouble:
-            return Run(start, now, now + FAILING, Outcome.FAIL)
-        return Run(start, now, now + HEALTHY, Outcome.PASS)
+        if now < ends and now + healthy > trouble:
+            return Run(start, now, now + failing, Outcome.FAIL)
+        return Run(start, now, now + healthy, Outcome.PASS)
 
     begun = trouble - 2 * interval
     timetable = Timetable(
@@ -77,12 +85,16 @@ def bound(interval: float, confirm: Confirm | None) -> float:
     return interval + jitter + 2 * confirm.moment(0, FAILING) + FAILING - HEALTHY
 
 
+def beginnings(interval: float) -> Iterator[float]:
+    """The moments at which trouble begins."""
+    return (1000 * interval + (number + number / BEGINNINGS) * interval for number in range(BEGINNINGS))
+
+
 def row(interval: float, confirm: Confirm | None) -> Row:
     """Both sides of one way of scheduling."""
 
     def each(lasts: float) -> list[float | None]:
-        beginnings = (1000 * interval + (number + number / BEGINNINGS) * interval for number in range(BEGINNINGS))
-        return [seconds_to_third_failure(interval, confirm, trouble, lasts) for trouble in beginnings]
+        return [seconds_to_third_failure(interval, confirm, trouble, lasts) for trouble in beginnings(interval)]
 
     outage = [seconds for seconds in each(24 * 3600) if seconds is not None]
     assert len(outage) == BEGINNINGS

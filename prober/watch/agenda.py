@@ -6,8 +6,11 @@ An order here is a pattern: each run is made by one with an id of its own.
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from prober.child.making import cores
+import msgspec
+
+from prober.child.making import cores, planned
 from prober.child.messages import Order
 from prober.config.loading import Loaded
 from prober.config.models import Target
@@ -17,7 +20,7 @@ from prober.core.plan import ApiKey, Expectations
 from prober.watch.burst import Confirm
 from prober.watch.cadence import Cadence, Key
 from prober.watch.maintenance import Window
-from prober.watch.schedule import Timetable
+from prober.watch.schedule import Timetable, Trigger
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -36,6 +39,11 @@ class Agenda:
         return {key: order.plan.expectations for key, order in self.orders.items()}
 
     @property
+    def budgeted(self) -> frozenset[str]:
+        """The targets that have a budget."""
+        return frozenset(cadence.key.target for cadence in self.timetable.cadences if cadence.budget is not None)
+
+    @property
     def longest_run(self) -> float:
         """Seconds for which a run may last, before it leaves and cleans up."""
         return max(expected.deadlines.run for expected in self.expectations.values())
@@ -50,6 +58,19 @@ class Agenda:
         """LiveKit's keys, each once."""
         found = {(key.url, key.key): key for order in self.orders.values() if (key := order.key) is not None}
         return tuple(found.values())
+
+    def order(self, key: Key, run_id: str, trigger: Trigger, recording: Path | None, within: float) -> Order:
+        """One run of this line, of its own timeout or less."""
+        pattern = self.orders[key]
+        expected = pattern.plan.expectations
+        deadlines = msgspec.structs.replace(expected.deadlines, run=min(within, expected.deadlines.run))
+        return planned(
+            pattern,
+            run_id=run_id,
+            trigger=trigger,
+            recording=None if recording is None else str(recording),
+            expectations=msgspec.structs.replace(expected, deadlines=deadlines),
+        )
 
 
 def agenda(loaded: Loaded) -> Agenda:

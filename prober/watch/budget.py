@@ -28,3 +28,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         today = int(wall // DAY)
         page = self.seconds if today == self.day else {}
         return Ledger(day=today, seconds={**page, target: page.get(target, 0.0) + seconds})
+
+    def corrected(self, known: "Ledger") -> "Ledger":
+        """The ledger with what another one of the same day, or of a later one, knows better."""
+        seconds = self.seconds if self.day == known.day else {}
+        return self if known.day < self.day else Ledger(day=known.day, seconds={**seconds, **known.seconds})

@@ -27,6 +27,7 @@ from prober.watch.service import Service
 from prober.watch.sweeping import sweep_hourly
 from prober.watch.web.app import Server, serve
 from prober.watch.web.listen import Listen
+from prober.watch.web.pages import ROUTES
 
 log = logging.getLogger(__name__)
 WRITING = 10.0
@@ -55,18 +56,17 @@ async def keep_watch(
     `load` reads the configuration anew; `lines` is where the log goes.
     """
     evidence = None if settings.evidence is None else Evidence(settings.evidence, Limits())
-    targets = loaded.config.targets
 
-    async def known(keys: Collection[Key]) -> Restored:
-        budgeted = {key.target for key in keys if key.target in targets and targets[key.target].budget is not None}
+    async def known(keys: Collection[Key], budgeted: Collection[str]) -> Restored:
         return await asyncio.to_thread(restore, settings.database, keys, budgeted, time.time())
 
+    first = agenda(loaded)
     async with _keeping(settings.database, evidence) as keeper:
         exporter, kept = Exporter(lambda: keeper.state), Kept(keeper, evidence)
         with logging_to(lines, exporter.log_handler()):
             service = Service(
                 loaded,
-                await known(agenda(loaded).orders.keys()),
+                await known(first.orders.keys(), first.budgeted),
                 load=load,
                 restore=known,
                 keeping=kept,
@@ -107,6 +107,7 @@ async def _serving(service: Service, settings: Settings) -> AsyncIterator[Server
         evidence_folder=settings.evidence,
         token=settings.token,
         probe=settings.probe,
+        routes=ROUTES,
     )
     try:
         yield server

@@ -1,8 +1,10 @@
-"""Who is told of what the canary does: the log, the metrics. Whatever they do with it, probing goes on."""
+"""Who is told of what the canary does: the log, the metrics, the disk. Whatever they do with it, probing goes on."""
 
+from pathlib import Path
 from typing import Protocol
 
 from prober.core.record import RunRecord
+from prober.sinks.keeper import State
 from prober.watch.agenda import Agenda
 from prober.watch.cadence import Key
 from prober.watch.restoring import Restored
@@ -29,3 +31,17 @@ class Observer(Protocol):
 
     def paused(self, key: Key, paused: bool) -> None:
         """A maintenance window opened, or closed."""
+
+
+class Keeping(Protocol):
+    """Where runs are kept: a Keeper, or nobody."""
+
+    @property
+    def state(self) -> State:
+        """How it goes."""
+
+    def draft(self, run_id: str) -> Path | None:
+        """Where this run is to put its recording, if anywhere."""
+
+    def publish(self, record: RunRecord, recording: Path | None = None) -> None:
+        """Keep this run; never raises, never waits."""

@@ -135,8 +135,15 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             lines[key] = Line(cadence=cadence, grid=grid, slot=grid.first(now), failures=(failures or {}).get(key, 0))
         return cls(timetable=timetable, lines=lines, ledger=ledger or Ledger())
 
-    def reload(self, timetable: Timetable, now: float, failures: Mapping[Key, int] | None = None) -> "Schedule":
-        """The schedule by another timetable; `failures` in a row are those of keys that are new.
+    def reload(
+        self,
+        timetable: Timetable,
+        now: float,
+        failures: Mapping[Key, int] | None = None,
+        ledger: Ledger | None = None,
+    ) -> "Schedule":
+        """The schedule by another timetable; of keys that are new history knows the failures in a row, and `ledger`
+        is what it knows of budgets that are new.
 
         A key that stays keeps its failures and its burst; with the same interval also its phase, even if a restart
         would now choose another. Runs under way go on and still stand in the way of their key.
@@ -150,7 +157,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             lines[key] = msgspec.structs.replace(
                 old if same else line, cadence=line.cadence, failures=old.failures, burst=old.burst
             )
-        return msgspec.structs.replace(self, timetable=timetable, lines=lines)
+        known = self.ledger if ledger is None else self.ledger.corrected(ledger)
+        return msgspec.structs.replace(self, timetable=timetable, lines=lines, ledger=known)
 
     def stop(self) -> "Schedule":
         """From now on nothing starts: what falls due, and what bursts hold, is skipped as `shutdown`."""

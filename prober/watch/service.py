@@ -11,12 +11,11 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
 from prober import __version__
-from prober.child.making import RunChild, fresh_id, head_of, make_record, planned, unmade
+from prober.child.making import RunChild, fresh_id, head_of, make_record, unmade
 from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.config.loading import Loaded
@@ -25,12 +24,11 @@ from prober.config.showing import effective
 from prober.core.accounts import agent_seconds
 from prober.core.record import RunRecord
 from prober.core.words import whereabouts
-from prober.sinks.keeper import State
 from prober.sinks.log_lines import tell
 from prober.watch.agenda import Agenda, agenda
 from prober.watch.cadence import Key
 from prober.watch.memory import Memory
-from prober.watch.observer import Observer
+from prober.watch.observer import Keeping, Observer
 from prober.watch.restoring import Restored
 from prober.watch.schedule import Schedule, Skip, Start
 from prober.watch.status import LineStatus, Status
@@ -42,20 +40,6 @@ TICK = 1.0
 """Seconds after which the loop goes round at the latest: what its heartbeat tells is never older."""
 
 
-class Keeping(Protocol):
-    """Where runs are kept: a Keeper, or nobody."""
-
-    @property
-    def state(self) -> State:
-        """How it goes."""
-
-    def draft(self, run_id: str) -> Path | None:
-        """Where this run is to put its recording, if anywhere."""
-
-    def publish(self, record: RunRecord, recording: Path | None = None) -> None:
-        """Keep this run; never raises, never waits."""
-
-
 class Service:
     """One canary. It begins with what `restored` knows, and is over when `run` returns."""
 
@@ -65,7 +49,7 @@ class Service:
         restored: Restored,
         *,
         load: Callable[[], Awaitable[Loaded]],
-        restore: Callable[[Collection[Key]], Awaitable[Restored]],
+        restore: Callable[[Collection[Key], Collection[str]], Awaitable[Restored]],
         keeping: Keeping,
         observers: Sequence[Observer],
         exposition: Callable[[str], tuple[bytes, str]],
@@ -127,10 +111,11 @@ class Service:
             except Exception as error:  # noqa: BLE001 - whatever a file makes of us, what runs goes on
                 return self._refuse(f"Reading it broke the prober: {whereabouts(error)}.")
             fresh = agenda(loaded)
-            restored = await self._restore(fresh.orders.keys() - self._memories.keys())
+            new = fresh.orders.keys() - self._memories.keys(), fresh.budgeted - self._agenda.budgeted
+            restored = await self._restore(*new)
             self._start_what_is_due()
             self._agenda, self._config_trouble, self._loaded_at = fresh, None, self._wall()
-            self._schedule = self._schedule.reload(fresh.timetable, self._now(), restored.failures)
+            self._schedule = self._schedule.reload(fresh.timetable, self._now(), restored.failures, restored.ledger)
             known = {**restored.memories, **self._memories}
             self._memories = {key: known.get(key, Memory()) for key in fresh.orders}
             self._tell(lambda observer: observer.configured(fresh, restored))
@@ -208,17 +193,10 @@ class Service:
 
     def _begin(self, start: Start, within: float = math.inf) -> asyncio.Task[RunRecord]:
         """Begin the run by today's agenda, whatever is reloaded while it goes on."""
-        pattern, run_id = self._agenda.orders[start.key], fresh_id()
-        expected = pattern.plan.expectations
-        recording = self._keeping.draft(run_id) if expected.subscribes else None
-        deadlines = msgspec.structs.replace(expected.deadlines, run=min(within, expected.deadlines.run))
-        order = planned(
-            pattern,
-            run_id=run_id,
-            trigger=start.trigger,
-            recording=None if recording is None else str(recording),
-            expectations=msgspec.structs.replace(expected, deadlines=deadlines),
-        )
+        run_id = fresh_id()
+        listens = self._agenda.orders[start.key].plan.expectations.subscribes
+        recording = self._keeping.draft(run_id) if listens else None
+        order = self._agenda.order(start.key, run_id, start.trigger, recording, within)
         self._tell(lambda observer: observer.started(start))
         return self._runs.create_task(self._make(start, order, recording))
 

@@ -13,6 +13,7 @@ from prober.core.record import RunRecord
 from prober.sinks.entries import listed
 from prober.sinks.history import Standing
 from prober.sinks.keeper import Keeper, State
+from prober.watch.budget import Ledger
 from prober.watch.cadence import Key
 from prober.watch.restoring import Restored
 from prober.watch.schedule import Skip, SkipReason
@@ -148,6 +149,17 @@ async def test_what_a_reload_brings_goes_on_from_its_history(tmp_path: Path) -> 
         canary.file.write_text(TWO, encoding="utf-8")
         await canary.service.reload()
         assert {line.key: line.failures for line in canary.service.status().lines} == {SHOP: 0, CAFE: 7}
+
+
+async def test_a_budget_that_a_reload_brings_knows_what_was_spent_today(tmp_path: Path) -> None:
+    spent = Restored(ledger=Ledger(day=0, seconds={"shop": 59.0}))
+    async with watched(tmp_path, restored=lambda _keys: spent) as canary:
+        text = ONE.replace("entry", "budget: {agent_minutes_per_day: 1}, entry")
+        canary.file.write_text(text, encoding="utf-8")
+        await canary.service.reload()
+        await canary.seen.until(lambda: len(canary.seen.skips) == 2)
+        assert len(canary.seen.records) == 1  # the first of them spent the last second
+        assert {skip.reason for skip in canary.seen.skips} == {SkipReason.BUDGET}
 
 
 async def test_what_a_reload_takes_away_ends_its_run_and_is_told_of(tmp_path: Path) -> None:

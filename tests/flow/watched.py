@@ -16,10 +16,10 @@ from prober.core.record import RunRecord
 from prober.sinks.keeper import State
 from prober.watch.agenda import Agenda
 from prober.watch.cadence import Key
-from prober.watch.observer import Observer
+from prober.watch.observer import Keeping, Observer
 from prober.watch.restoring import Restored
 from prober.watch.schedule import Skip, Start
-from prober.watch.service import Keeping, Service
+from prober.watch.service import Service
 from tests.golden.regenerate import GOLDEN, read
 
 SHOP = Key("shop", Scenario.JOIN)
@@ -159,7 +159,7 @@ async def watched(
     async def read_again() -> Loaded:
         return load(file, {})
 
-    async def restore(keys: Collection[Key]) -> Restored:
+    async def restore(keys: Collection[Key], _budgeted: Collection[str]) -> Restored:
         return restored(keys)
 
     loaded = load(file, {})

@@ -1,0 +1,144 @@
+"""`livekit-prober watch` as a process: what it needs, what it says, how it reloads and ends."""
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.edge.products import served
+from tests.edge.test_cli import closed_port, invoke, program
+from tests.watching import Watching
+
+CONFIGURATION = """\
+targets:
+  shop:
+    entry: {{trial: {{url: "{url}/"}}}}
+    allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
+    deadlines:
+      {{trial_step: 1, trial: 1, room_join: 1, agent_join: 1, agent_ready: 1, greeting_within: 1, reply_within: 1}}
+    scenarios: {{join: {{interval: 1.5, hold: 0}}}}
+"""
+
+
+@pytest.fixture
+def shut() -> Iterator[str]:
+    """The address of a product that takes no connection."""
+    with closed_port() as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def configured(folder: Path, url: str) -> Path:
+    file = folder / "prober.yaml"
+    file.write_text(CONFIGURATION.format(url=url), encoding="utf-8")
+    return file
+
+
+async def test_it_runs_reloads_and_ends_in_good_order(tmp_path: Path, shut: str) -> None:
+    file = configured(tmp_path, shut)
+    text = file.read_text(encoding="utf-8")
+    async with Watching(file) as canary:
+        run = await canary.until("run.finished")
+        assert (run["target"], run["scenario"], run["trigger"]) == ("shop", "join", "scheduled")
+        assert (run["outcome"], run["reason"], run["consecutive_failures"]) == ("fail", "trial_unreachable", 1)
+        assert 'consecutive_failures{scenario="join",target="shop"} 1.0' in await canary.get("/metrics")
+        file.write_text(text + "max_concurrent_runs: 0\n", encoding="utf-8")
+        canary.signal(signal.SIGHUP)
+        refused = await canary.until("config.refused")
+        assert "max_concurrent_runs" in refused["error"]
+        assert "config_last_reload_successful 0.0" in await canary.get("/metrics")
+        assert (await canary.until("run.finished"))["consecutive_failures"] == 2
+        file.write_text(text + "max_concurrent_runs: 3\n", encoding="utf-8")
+        canary.signal(signal.SIGHUP)
+        await canary.until("config.reloaded")
+        assert "max_concurrent_runs: 3" in await canary.get("/config")
+        assert (await canary.until("run.finished"))["consecutive_failures"] == 3
+        assert await canary.stop() == 0
+    assert canary.lines[-1]["event"] == "watch.stopped"
+    told = [line["run_id"] for line in canary.lines if line["event"] == "run.finished"]
+    with sqlite3.connect(canary.database) as kept:
+        assert [run_id for (run_id,) in kept.execute("SELECT run_id FROM runs ORDER BY id")] == told
+    assert {path.stem for path in (tmp_path / "evidence" / "fail").iterdir()} == set(told)
+
+
+async def test_a_killed_canary_goes_on_from_what_it_knew(tmp_path: Path, shut: str) -> None:
+    canary = Watching(configured(tmp_path, shut), "--no-evidence")
+    async with canary:
+        await canary.until("run.finished", lambda line: line["consecutive_failures"] == 2)
+        await canary.kill()
+    async with canary:
+        (resumed,) = (line["consecutive_failures"] for line in canary.lines if line["event"] == "history.resumed")
+        assert resumed >= 2
+        assert (await canary.until("run.finished"))["consecutive_failures"] == resumed + 1
+    assert not (tmp_path / "evidence").exists()
+
+
+async def test_a_history_that_is_none_is_told_of_and_probing_goes_on(tmp_path: Path, shut: str) -> None:
+    (tmp_path / "history.db").write_text("notes of somebody" * 100)
+    async with Watching(configured(tmp_path, shut)) as canary:
+        assert any(line["event"] == "history.unread" for line in canary.lines)
+        assert (await canary.until("run.finished"))["reason"] == "trial_unreachable"
+        await canary.until("history.failed")
+        assert await canary.stop() == 0
+    assert (tmp_path / "history.db").read_text().startswith("notes of somebody")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_run_under_way_is_stopped_after_the_grace_time(tmp_path: Path, times: int) -> None:
+    entered = asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        entered.set()
+        await asyncio.sleep(3600)
+        return web.Response()
+
+    async with served(("GET", "/", slow)) as origin:
+        file = configured(tmp_path, origin)
+        text = (
+            file.read_text(encoding="utf-8")
+            .replace(": 1", ": 40")
+            .replace("interval: 40.5", "interval: 40, timeout: 40")
+        )
+        file.write_text(text, encoding="utf-8")
+        async with Watching(file, "--grace", "0.5" if times == 1 else "45", "--enable-probe") as canary:
+            asking = asyncio.create_task(canary.get("/probe?target=shop"))
+            await entered.wait()
+            for _ in range(times - 1):
+                canary.signal(signal.SIGINT)
+                await canary.until("watch.stopping")
+            assert await canary.stop() == 0
+            (run,) = [line for line in canary.lines if line["event"] == "run.finished"]
+            assert (run["outcome"], run["reason"]) == ("inconclusive", "interrupted")
+            await asyncio.gather(asking, return_exceptions=True)
+
+
+async def test_two_canaries_at_one_address_are_one_too_many(tmp_path: Path, shut: str) -> None:
+    file = configured(tmp_path, shut)
+    async with Watching(file) as canary:
+        second = ("watch", "--config", str(file), "--db", str(tmp_path / "b.db"), "--listen", canary.url[7:])
+        result = await asyncio.to_thread(program, *second)
+    assert result.returncode == 4
+    assert "the port is in use; another canary may be running" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "Missing option '--config'"),
+        (("--config", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
+        (("--config", "{file}", "--listen", "here"), "is no HOST:PORT"),
+        (("--config", "{file}", "--evidence", "x", "--no-evidence"), "exclude each other"),
+        (("--config", "{file}", "--token-file", "nowhere"), "The token in nowhere cannot be read"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_call_says_what_would_be_right_and_exits_2(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, shut: str
+) -> None:
+    file = configured(tmp_path, shut)
+    result = invoke("watch", *(argument.format(file=file) for argument in arguments))
+    assert result.exit_code == 2
+    assert words in result.output

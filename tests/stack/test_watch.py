@@ -1,0 +1,86 @@
+"""The canary on the reference stack: it sees the incident, does not forget it when it is killed, and sees it end."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from livekit import api
+
+from prober.child.messages import Sweep
+from prober.child.parent import sweep_rooms
+from prober.core.plan import ApiKey
+from prober.refstack.faults import Fault
+from prober.refstack.server import LiveKitServer
+from prober.refstack.stack import ReferenceStack
+from tests.watching import Watching
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+CONFIGURATION = """\
+targets:
+  shop:
+    entry: {{trial: {{url: "{trial}"}}}}
+    allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
+    deadlines:
+      {{trial_step: 2, trial: 2, room_join: 2, agent_join: 1.8, agent_ready: 2, greeting_within: 2, reply_within: 2}}
+    scenarios: {{join: {{interval: 3.5, timeout: 3, hold: 0}}}}
+"""
+
+
+async def test_it_sees_the_incident_through_a_kill_and_sees_it_end(stack: ReferenceStack, tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+
+    def walk_in_by(trial: str) -> None:
+        file.write_text(CONFIGURATION.format(trial=trial), encoding="utf-8")
+
+    walk_in_by(stack.trial_url)
+    canary = Watching(file)
+    async with canary:
+        await canary.until("run.finished", lambda run: run["outcome"] == "pass")
+        walk_in_by(stack.trial_url_with(Fault.MISSING_TTS_KEY))
+        canary.signal(signal.SIGHUP)
+        await canary.until("config.reloaded")
+        before = await canary.until("run.finished", lambda run: run["consecutive_failures"] == 2)
+        assert before["reason"] == "agent_absent"
+        await canary.kill()
+    async with canary:
+        assert 'consecutive_failures{scenario="join",target="shop"} 2.0' in await canary.get("/metrics")
+        after = await canary.until("run.finished")
+        assert (after["reason"], after["consecutive_failures"]) == ("agent_absent", 3)
+        walk_in_by(stack.trial_url)
+        canary.signal(signal.SIGHUP)
+        await canary.until("config.reloaded")
+        seen = await canary.until("run.finished", lambda run: run["outcome"] == "pass")
+        assert seen["consecutive_failures"] == 0
+        assert await canary.stop() == 0
+
+
+async def test_only_old_rooms_with_our_mark_are_swept(server: LiveKitServer) -> None:
+    key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+    marks = {
+        "ours": {"synthetic": True, "run_id": "0123456789abcdef"},
+        "said-to-be": {"synthetic": "true", "run_id": "0123456789abcdef"},
+        "without-a-run": {"synthetic": True},
+    }
+    async with api.LiveKitAPI(key.url, key.key, key.secret) as livekit:
+        for name, mark in marks.items():
+            await livekit.room.create_room(api.CreateRoomRequest(name=name, metadata=json.dumps(mark)))
+        await livekit.room.create_room(api.CreateRoomRequest(name="of-a-customer"))
+        young = await sweep_rooms(Sweep(key=key, older_than=60.0))
+        swept = await sweep_rooms(Sweep(key=key, older_than=-60.0))
+        left = {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
+        for name in left & {*marks, "of-a-customer"}:
+            await livekit.room.delete_room(api.DeleteRoomRequest(room=name))
+    assert (young.deleted, young.left, young.trouble) == ((), (), None)
+    assert (swept.deleted, swept.left, swept.trouble) == (("ours",), (), None)
+    assert left >= {"said-to-be", "without-a-run", "of-a-customer"}
+
+
+async def test_where_nobody_answers_a_sweep_says_so() -> None:
+    began = time.monotonic()
+    swept = await sweep_rooms(Sweep(key=ApiKey(url="ws://127.0.0.1:9", key="k", secret="s" * 32), older_than=1.0))
+    assert swept.trouble is not None
+    assert "cannot be reached" in swept.trouble
+    assert time.monotonic() - began < 30
