@@ -56,7 +56,9 @@ def measure(timeline: Timeline, expectations: Expectations) -> Measurements:
     """Every duration that the timeline holds both ends of, and that the prober was fit to measure."""
     voids, ready = phase_voids(timeline, expectations), ready_at(timeline, expectations)
     phases = {
-        name: _between(start, end) for name, (start, end) in _ends(timeline, expectations).items() if name not in voids
+        name: _between(start, end)
+        for name, (start, end) in phase_ends(timeline, expectations).items()
+        if name not in voids
     }
     readings = turn_readings(timeline, expectations)
     return Measurements(
@@ -71,14 +73,14 @@ def phase_voids(timeline: Timeline, expectations: Expectations) -> dict[str, str
     """The phases that have no number because the prober stalled when they began or ended, each with its reason."""
     return {
         name: why
-        for name, (start, end) in _ends(timeline, expectations).items()
+        for name, (start, end) in phase_ends(timeline, expectations).items()
         if start is not None and end is not None
         for why in (stalled_at(timeline, start, expectations.limits) or stalled_at(timeline, end, expectations.limits),)
         if why is not None
     }
 
 
-def _ends(timeline: Timeline, expectations: Expectations) -> dict[str, tuple[float | None, float | None]]:
+def phase_ends(timeline: Timeline, expectations: Expectations) -> dict[str, tuple[float | None, float | None]]:
     """Where the phases of the way in begin and end."""
     started, requested, granted, joined, agent, state = (
         _at(timeline.first(kind))

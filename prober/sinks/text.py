@@ -98,8 +98,13 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
 
 def moment(event: Event) -> str | None:
     """One line for an event; None for those that only machines read."""
-    words = _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
-    return None if words is None else f"{event.at:8.3f} s  {words}"
+    told = words(event)
+    return None if told is None else f"{event.at:8.3f} s  {told}"
+
+
+def words(event: Event) -> str | None:
+    """What happened; None for what only machines read."""
+    return _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
 
 
 def _person(kind: str, identity: str, on_behalf_of: str | None) -> str | None:
@@ -219,7 +224,7 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
             yield f"  also in the room: {person.identity} ({person.kind})"
     for left in record.left_behind:
         yield f"  left behind: {left}"
-    yield f"  prober: {_health(record)}"
+    yield f"  prober: {health(record)}"
 
 
 def _measurements(record: RunRecord) -> Iterator[str]:
@@ -254,7 +259,8 @@ def _response(reading: TurnReading, ends: str) -> str:
     return f"  {label:14}{reading.response:7.3f} s   {ends}{held}"
 
 
-def _health(record: RunRecord) -> str:
+def health(record: RunRecord) -> str:
+    """What the run took of the prober's own host."""
     own = record.prober
     if own.cpu is None or own.peak_rss is None:
         return "died before its first heartbeat"

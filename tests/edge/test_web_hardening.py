@@ -19,8 +19,8 @@ from prober.watch.web.listen import Listen, ListenError, parsed
 from tests.edge.web_canary import Client, SmallCanary, serving
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-SOON = 10.0
-"""Seconds in which what is awaited happens even on a machine that has no time."""
+SOON = 300.0
+"""Seconds in which what is awaited happens even on a machine that stands still for a while: a hang ends here."""
 
 
 @contextlib.asynccontextmanager
@@ -70,9 +70,9 @@ async def test_three_hundred_half_open_sockets_do_not_hold_up_a_scrape(tmp_path:
             await stack.enter_async_context(connected(client, sent))
         crowded = await scrapes(client, 30)
     told = f"median {crowded[15]:.4f} s, slowest {crowded[-1]:.4f} s; alone {alone[15]:.4f} s, {alone[-1]:.4f} s"
-    assert crowded[15] < 0.1, told
-    # One hiccup of a busy machine is no queue: what is slow must be slow again and again.
-    assert crowded[26] < max(0.1, 3 * alone[26]), told
+    # Where the machine has no time, a scrape takes longer without them too; and one hiccup is no queue.
+    for rank in (15, 26):
+        assert crowded[rank] < max(0.1, 3 * alone[rank]), told
 
 
 async def test_where_all_are_being_answered_the_newcomer_goes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from prober.watch.web import api, operating, probing, stored
+from prober.watch.web import api, operating, pages, probing, stored
 from prober.watch.web.responses import HEADERS
 from tests.edge.web_canary import SmallCanary, serving
 
@@ -119,9 +119,10 @@ async def test_a_bug_of_ours_is_logged_and_shows_nothing(tmp_path: Path, caplog:
 def test_every_path_has_its_row_in_the_documents_and_the_other_way_round() -> None:
     page = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(/[^`]*)` \| ([A-Z]+) \|", page, re.MULTILINE))
-    routes = (*operating.ROUTES, *probing.routes(None), *api.ROUTES, *stored.ROUTES)
+    routes = (*operating.ROUTES, *probing.routes(None), *api.ROUTES, *stored.ROUTES, *pages.ROUTES)
+    names = {"target": "NAME", "scenario": "SCENARIO", "run_id": "ID"}
     assert told == {
-        (re.sub(r"\{run_id:.*?\}\}", "ID", route.path), route.method)
+        (re.sub(r"\{(\w+)(:.*?\})?\}", lambda found: names[found[1]], route.path), route.method)
         for route in routes
         if isinstance(route, web.RouteDef)
     }

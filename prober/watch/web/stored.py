@@ -5,18 +5,23 @@ from pathlib import Path
 
 from aiohttp import web
 
-from prober.watch.web.site import SITE
+from prober.watch.web.site import SITE, Site
 
 _ID = "{run_id:[0-9a-f]{16}}"
 
 
-async def record(request: web.Request) -> web.Response:
+async def document(site: Site, run_id: str) -> bytes | None:
     """The record as it was written; where the history has let it go, evidence may still hold it."""
-    site, run_id = request.app[SITE], request.match_info["run_id"]
     body = await site.ask(lambda history: history.document(run_id))
     if body is None and site.evidence is not None:
         found = await asyncio.to_thread(site.evidence.document, run_id)
         body = await _read(found) if found is not None else None
+    return body
+
+
+async def record(request: web.Request) -> web.Response:
+    """The record as JSON."""
+    body = await document(request.app[SITE], request.match_info["run_id"])
     if body is None:
         raise web.HTTPNotFound(text="No run of this id is kept.\n")
     return web.Response(body=body, content_type="application/json")
