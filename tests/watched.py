@@ -7,7 +7,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as classic
 
 from prober.core.events import AgentJoined, AnyEvent
-from prober.core.metric_schema import CLEANUP, PREFIX, Line
+from prober.core.metric import Line
+from prober.core.metric_schema import CLEANUP, PREFIX
 from prober.core.record import RunRecord, rederive
 from prober.sinks.exporter import Exporter
 

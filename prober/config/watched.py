@@ -6,7 +6,8 @@ from prober.config.expected import expectations, measured
 from prober.config.models import Config
 from prober.config.problems import Problem
 from prober.core.measure import OBJECTIVES
-from prober.core.metric_schema import CLEANUP, MOST_SERIES, Line, series_of
+from prober.core.metric import Line
+from prober.core.metric_schema import CLEANUP, MOST_SERIES, series_of
 
 
 def lines(config: Config) -> tuple[Line, ...]:

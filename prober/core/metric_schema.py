@@ -1,17 +1,14 @@
-"""Every metric as a row of a table: name, type, labels, buckets, words; and which series a configuration makes of it.
+"""Every metric as a row of a table: name, type, labels, words, buckets; and how many series a configuration makes.
 
 Pure. Names, labels and buckets are a contract: rules, dashboards and the windows of recorded rates are built on them.
 `docs/metrics.md` says the same to people, word for word.
 """
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-import msgspec
-
 from prober.core.accounts import RESOURCES
+from prober.core.metric import Kind, Label, Line, Metric, label_sets
 from prober.core.reasons import OURS, Outcome, Reason
 
 PREFIX = "livekit_prober_"
@@ -27,76 +24,18 @@ CLEANUP = "cleanup"
 MOST_SERIES = 10_000
 
 
-class Kind(StrEnum):
-    """A metric's type in the exposition."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One scenario of one target, as far as metrics are concerned."""
-
-    target: str
-    scenario: str
-    interval: float
-    timeout: float
-    objectives: tuple[str, ...]
-    """The measurements that have a limit."""
-    phases: tuple[str, ...]
-    """The measurements that its runs can have, and the clean-up."""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from every other."""
-        return self.target, self.scenario
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A label and the values that it has for a line; None: one value that the program tells once it runs."""
-
-    name: str
-    values: Callable[[Line], tuple[str, ...]] | None = None
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """A row of the table."""
-
-    name: str
-    """Without the prefix."""
-    kind: Kind
-    labels: tuple[Label, ...]
-    words: str
-    buckets: tuple[float, ...] = ()
-    only: str | None = None
-    """The measurement without which a line has no such series."""
-
-    @property
-    def samples(self) -> int:
-        """How many series each set of labels makes: a histogram's are its buckets, one without bound, sum and count."""
-        return len(self.buckets) + 3 if self.kind is Kind.HISTOGRAM else 1
-
-
-def _closed(name: str, values: tuple[str, ...]) -> Label:
-    return Label(name, lambda _line: values)
-
-
 _TARGET = Label("target", lambda line: (line.target,))
 _SCENARIO = Label("scenario", lambda line: (line.scenario,))
 _OBJECTIVE = Label("objective", lambda line: line.objectives)
 _PHASE = Label("phase", lambda line: line.phases)
 _MEASUREMENT = Label("phase", lambda line: tuple(phase for phase in line.phases if phase != CLEANUP))
-_TRIGGER = _closed("trigger", TRIGGERS)
+_TRIGGER = Label("trigger", TRIGGERS)
 _LINE = (_TARGET, _SCENARIO)
 _RUN = (*_LINE, _TRIGGER)
 
 _JOIN_BUCKETS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
 _TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_RESPONSE_BUCKETS = (
-    *_TENTHS,
-    *(1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0),
-)
+_RESPONSE_BUCKETS = (*_TENTHS, *(1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0))
 _PHASE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
 _LAG_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
@@ -106,20 +45,17 @@ _TABLE = (
     Metric(
         "run_failures_total",
         Kind.COUNTER,
-        (*_RUN, _closed("reason", FAILURES)),
+        (*_RUN, Label("reason", FAILURES)),
         "Judged runs whose target failed, each for exactly one reason.",
     ),
     Metric(
         "runs_inconclusive_total",
         Kind.COUNTER,
-        (*_RUN, _closed("reason", tuple(reason.value for reason in Reason if reason in OURS))),
+        (*_RUN, Label("reason", tuple(reason.value for reason in Reason if reason in OURS))),
         "Runs that say nothing about the target, because the prober proved itself unfit; not in runs_total.",
     ),
     Metric(
-        "runs_skipped_total",
-        Kind.COUNTER,
-        (*_LINE, _closed("reason", SKIPS)),
-        "Scheduled runs that were not started.",
+        "runs_skipped_total", Kind.COUNTER, (*_LINE, Label("reason", SKIPS)), "Scheduled runs that were not started."
     ),
     Metric(
         "objective_misses_total",
@@ -130,7 +66,7 @@ _TABLE = (
     Metric(
         "cleanup_failures_total",
         Kind.COUNTER,
-        (_TARGET, _closed("resource", RESOURCES)),
+        (_TARGET, Label("resource", RESOURCES)),
         "Things of ours that could not be taken out of the world again.",
     ),
     Metric(
@@ -179,12 +115,7 @@ _TABLE = (
         _LINE,
         "When the last run that worked ended; absent until there is one.",
     ),
-    Metric(
-        "last_run_duration_seconds",
-        Kind.GAUGE,
-        _LINE,
-        "How long the last judged run took, its clean-up included.",
-    ),
+    Metric("last_run_duration_seconds", Kind.GAUGE, _LINE, "How long the last judged run took, its clean-up included."),
     Metric(
         "last_run_phase_duration_seconds",
         Kind.GAUGE,
@@ -194,7 +125,7 @@ _TABLE = (
     Metric(
         "last_run_outcome",
         Kind.GAUGE,
-        (*_LINE, _closed("outcome", OUTCOMES)),
+        (*_LINE, Label("outcome", OUTCOMES)),
         "What the last run came to, judged or not: of each target and scenario exactly one is 1.",
     ),
     Metric(
@@ -210,7 +141,7 @@ _TABLE = (
     Metric(
         "targets",
         Kind.GAUGE,
-        (_closed("state", ("active", "paused")),),
+        (Label("state", ("active", "paused")),),
         "Configured targets; paused are those of which no scenario may start for maintenance.",
     ),
     Metric("runs_in_progress", Kind.GAUGE, (_TARGET,), "Runs under way."),
@@ -247,7 +178,7 @@ _TABLE = (
         (),
         "When the configuration in use was read, in Unix time.",
     ),
-    Metric("log_messages_total", Kind.COUNTER, (_closed("level", LEVELS),), "Messages that were logged."),
+    Metric("log_messages_total", Kind.COUNTER, (Label("level", LEVELS),), "Messages that were logged."),
     Metric("history_write_failures_total", Kind.COUNTER, (), "Attempts to write a run to the history that failed."),
     Metric("history_lost_runs_total", Kind.COUNTER, (), "Runs that are not in the history and never will be."),
     Metric("history_waiting_runs", Kind.GAUGE, (), "Runs that wait to be written to the history."),
@@ -256,21 +187,7 @@ _TABLE = (
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 
 
-def label_sets(metric: Metric, lines: Iterable[Line]) -> frozenset[tuple[str, ...]]:
-    """The label values of all series that these lines make of a metric; none where only the program can tell them."""
-    return frozenset(itertools.chain.from_iterable(_sets(metric, line) for line in lines))
-
-
 def series_of(lines: Iterable[Line]) -> int:
     """How many series a canary with these lines has at most, those of Python and of the process left out."""
     known = tuple(lines)
-    return sum(
-        metric.samples * (len(label_sets(metric, known)) or any(label.values is None for label in metric.labels))
-        for metric in METRICS.values()
-    )
-
-
-def _sets(metric: Metric, line: Line) -> Iterator[tuple[str, ...]]:
-    if metric.only is None or metric.only in line.phases:
-        values = [() if label.values is None else label.values(line) for label in metric.labels]
-        yield from itertools.product(*values)
+    return sum(metric.samples * (len(label_sets(metric, known)) or metric.told) for metric in METRICS.values())

@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prober import __version__
 from prober.core.accounts import agent_seconds, cleanup_seconds, left_behind, missed
 from prober.core.measure import OBJECTIVES
-from prober.core.metric_schema import CLEANUP, LEVELS, METRICS, Line
+from prober.core.metric import Line
+from prober.core.metric_schema import CLEANUP, LEVELS, METRICS
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import outline

@@ -17,7 +17,8 @@ from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from prober.core.metric_schema import METRICS, PREFIX, Kind, Line, Metric, label_sets
+from prober.core.metric import Kind, Line, Metric, label_sets
+from prober.core.metric_schema import METRICS, PREFIX
 
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -66,19 +67,20 @@ class Families(Collector):
     """All metrics but those that somebody else tells; each value by its label values, in the order of the schema."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collected object may log, which counts here, in the midst of anything
         metrics = [METRICS[name] for name in names]
         self._numbers: dict[str, Numbers] = {metric.name: {} for metric in metrics if metric.kind is not Kind.HISTOGRAM}
         self._histograms: dict[str, dict[tuple[str, ...], Histogram]] = {
             metric.name: {} for metric in metrics if metric.kind is Kind.HISTOGRAM
         }
+        self.expect(())
 
     def expect(self, lines: Iterable[Line]) -> None:
         """Have exactly the series of these lines: new ones at zero, known ones as they are."""
         known = tuple(lines)
         with self._lock:
             for name, numbers in self._numbers.items():
-                if all(label.values is not None for label in METRICS[name].labels):
+                if not METRICS[name].told:
                     self._numbers[name] = {labels: numbers.get(labels, 0.0) for labels in _ordered(name, known)}
             for name, histograms in self._histograms.items():
                 bounds = METRICS[name].buckets

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from prober.core.accounts import agent_seconds
 from prober.core.events import CleanedUp
-from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, Kind, label_sets, series_of
+from prober.core.metric import Kind, label_sets
+from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, series_of
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
+from prober.sinks.families import Histogram
 from prober.sinks.history import writing
 from prober.sinks.keeper import State
 from prober.sinks.metrics import LAST_RUN, ended_at
@@ -250,6 +252,16 @@ def test_a_reload_that_failed_keeps_the_old_configurations_name() -> None:
     assert {dict(where)["sha256"] for name, where in now if name == "config_info"} == {"cd" * 32}
 
 
+def test_what_happens_before_anything_is_watched_is_counted_too() -> None:
+    made = Exporter()
+    made.reloaded(ok=True, when=START, sha256="ab" * 32)
+    made.logged(logging.WARNING)
+    made.expect(LINES, START)
+    now = told(made)
+    assert value(now, "config_last_reload_successful", None) == 1
+    assert value(now, "log_messages_total", None, level="warning") == 1
+
+
 def test_what_is_left_in_the_world_is_counted() -> None:
     left = (CleanedUp(at=5.0, resource=what, name="x", ok=False, detail="refused") for what in ("room", "recording"))
     made = exporter()
@@ -290,6 +302,24 @@ def test_messages_are_counted_by_level_from_any_thread() -> None:
         "warning": 40,
     }
     assert [value(now, "log_messages_total", None, level=level) for level in ("error", "critical")] == [20, 40]
+
+
+def test_what_logs_while_it_is_collected_counts_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an object does that the garbage collector takes in the midst of a scrape."""
+    made = exporter()
+    buckets = Histogram.buckets
+
+    def logging_buckets(histogram: Histogram) -> object:
+        made.logged(logging.ERROR)
+        return buckets(histogram)
+
+    monkeypatch.setattr(Histogram, "buckets", logging_buckets)
+    scraping = threading.Thread(target=made.exposition, daemon=True)
+    scraping.start()
+    scraping.join(10)
+    monkeypatch.undo()
+    assert not scraping.is_alive()
+    assert (value(told(made), "log_messages_total", None, level="error") or 0) > 0
 
 
 def test_exemplars_name_the_run() -> None:

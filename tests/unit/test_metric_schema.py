@@ -6,18 +6,8 @@ from prober.config.loading import load
 from prober.config.problems import ConfigError
 from prober.config.watched import lines
 from prober.core.measure import OBJECTIVES
-from prober.core.metric_schema import (
-    CLEANUP,
-    FAILURES,
-    METRICS,
-    MOST_SERIES,
-    OUTCOMES,
-    SKIPS,
-    TRIGGERS,
-    Kind,
-    label_sets,
-    series_of,
-)
+from prober.core.metric import Kind, label_sets
+from prober.core.metric_schema import CLEANUP, FAILURES, METRICS, MOST_SERIES, OUTCOMES, SKIPS, TRIGGERS, series_of
 from prober.core.reasons import OURS, Reason
 from prober.watch.schedule import SkipReason
 from tests.watched import CONVERSATION, JOIN, LINES
