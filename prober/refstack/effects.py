@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from prober.core.plan import BargeIn, Deadlines, Expectations, Greeting, Ready, Scenario, TurnPlan, WhenInterrupted
 from prober.core.reasons import Reason
-from prober.refstack.faults import Effect, Fault, Place, Shown
+from prober.refstack.faults import Effect, Fault, Needs, Place, Shown
 
 BRISK: Mapping[str, float] = MappingProxyType(
     {"trial": 3.0, "room_join": 3.0, "agent_join": 6.0, "agent_ready": 3.0, "greeting": 3.0, "response": 3.0}
@@ -61,24 +61,20 @@ BARGING_IN = _talk(TurnPlan(), TurnPlan(barge_in=BargeIn()), say=("en-weather", 
 ALL_AT_ONCE = _talk(_HOURS, interruption=WhenInterrupted.FAIL, brisk=BRISK)
 
 _trial = partial(Effect, place=Place.TRIAL, shown=LOOK)
+_door = partial(_trial, expected=Reason.TRIAL_UNREACHABLE, needs=Needs.DOOR)
 _token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID)
-_livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK)
+_livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK, needs=Needs.SERVER)
 _agent = partial(Effect, place=Place.AGENT, shown=TALK, in_agent=True)
 _call = partial(Effect, place=Place.CALL, shown=TALK, in_agent=True)
 _slow = partial(Effect, place=Place.SLOW, shown=BRISK_LOOK)
 _handled = partial(Effect, place=Place.HANDLED, shown=TALK)
-_prober = partial(Effect, place=Place.PROBER, shown=LOOK, customer="Nothing: the product is well.")
+_prober = partial(Effect, place=Place.PROBER, shown=LOOK, needs=Needs.RUN, customer="Nothing: the product is well.")
 
 EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
     {
-        Fault.TRIAL_NO_NAME: _trial(
-            expected=Reason.TRIAL_UNREACHABLE, customer="The browser finds no such site: its name does not resolve."
-        ),
-        Fault.TRIAL_REFUSED: _trial(
-            expected=Reason.TRIAL_UNREACHABLE, customer="The browser says that the site refused to connect."
-        ),
-        Fault.TRIAL_WRONG_CERTIFICATE: _trial(
-            expected=Reason.TRIAL_UNREACHABLE,
+        Fault.TRIAL_NO_NAME: _door(customer="The browser finds no such site: its name does not resolve."),
+        Fault.TRIAL_REFUSED: _door(customer="The browser says that the site refused to connect."),
+        Fault.TRIAL_WRONG_CERTIFICATE: _door(
             customer="The browser warns of the site: nobody vouches for its certificate.",
         ),
         Fault.TRIAL_HANGS: _trial(
@@ -134,6 +130,7 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.AGENT_ABSENT,
             shown=LOOK,
             in_agent=False,
+            needs=Needs.SERVER,
             customer='"connecting…" for ever: no agent worker is registered.',
         ),
         Fault.WRONG_AGENT_NAME: _agent(
@@ -191,7 +188,9 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.RUN_DEADLINE, customer="The agent talks and talks: nobody gets a word in."
         ),
         Fault.SLOW_TRIAL: _slow(missed="trial", customer="Start Trial takes 4 s."),
-        Fault.SLOW_SERVER: _slow(missed="room_join", customer="LiveKit takes 4 s to let a caller in."),
+        Fault.SLOW_SERVER: _slow(
+            missed="room_join", needs=Needs.SERVER, customer="LiveKit takes 4 s to let a caller in."
+        ),
         Fault.SLOW_AGENT_JOIN: _slow(missed="agent_join", in_agent=True, customer="The agent takes 8 s to join."),
         Fault.SLOW_AGENT_READY: _slow(
             missed="agent_ready",
