@@ -27,6 +27,7 @@ from prober.watch.service import Service
 from prober.watch.sweeping import sweep_hourly
 from prober.watch.web.app import Server, serve
 from prober.watch.web.listen import Listen
+from prober.watch.web.pages import ROUTES
 
 log = logging.getLogger(__name__)
 WRITING = 10.0
@@ -107,6 +108,7 @@ async def _serving(service: Service, settings: Settings) -> AsyncIterator[Server
         evidence_folder=settings.evidence,
         token=settings.token,
         probe=settings.probe,
+        routes=ROUTES,
     )
     try:
         yield server
