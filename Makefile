@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak faults locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident leftovers faults locks clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -17,7 +17,7 @@ setup: .venv/.ready  ## everything that run and test need
 run: setup       ## one full run against the reference stack
 	@$(BIN)/livekit-prober demo --once
 
-demo: setup      ## keep the reference product running until Ctrl-C
+demo: setup      ## the reference product with the canary on it, until Ctrl-C
 	@$(BIN)/livekit-prober demo
 
 test: setup      ## everything: lint, types, import rules, all tests
@@ -48,8 +48,17 @@ detection: .venv/.ready  ## simulate how soon the canary sees an outage, write d
 reaction: setup  ## measure on the stack how soon the canary sees an outage, write docs/operations.md (resumes where it stopped)
 	@$(BIN)/python -m tests.stack.reaction
 
-soak: setup      ## 30 runs in a row leave nothing behind
-	@$(BIN)/pytest -m stack --soak-runs 30 tests/stack/test_leaves_nothing.py
+soak: setup      ## the canary for an hour at a hard pace, write docs/operations.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.soak
+
+drills: setup    ## break everything under the running canary, write docs/operations.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.drills
+
+incident: setup  ## break the demo by its switch and see page, metrics and log tell, write docs/operations.md
+	@$(BIN)/python -m tests.stack.incident
+
+leftovers: setup  ## 30 runs in a row leave nothing behind
+	@$(BIN)/pytest -m stack --runs-in-a-row 30 tests/stack/test_leaves_nothing.py
 
 faults: setup    ## every fault of the reference stack in a run of its own, write docs/faults.md (ROUNDS=3: three times)
 	@$(BIN)/python -m tests.stack.fault_matrix --rounds $(or $(ROUNDS),1)

@@ -44,7 +44,7 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak-runs", type=int, default=4, help="runs in a row that must leave nothing behind")
+    parser.addoption("--runs-in-a-row", type=int, default=4, help="runs in a row that must leave nothing behind")
     parser.addoption("--history-kills", type=int, default=50, help="kill -9 of a process that writes the history")
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test fails: what CI asks for")
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from prober.core.plan import BargeIn, Deadlines, Expectations, Greeting, Ready, Scenario, TurnPlan, WhenInterrupted
 from prober.core.reasons import Reason
-from prober.refstack.faults import Effect, Fault, Place, Shown
+from prober.refstack.faults import Effect, Fault, Needs, Place, Shown
 
 BRISK: Mapping[str, float] = MappingProxyType(
     {"trial": 3.0, "room_join": 3.0, "agent_join": 6.0, "agent_ready": 3.0, "greeting": 3.0, "response": 3.0}
@@ -61,17 +61,17 @@ BARGING_IN = _talk(TurnPlan(), TurnPlan(barge_in=BargeIn()), say=("en-weather", 
 ALL_AT_ONCE = _talk(_HOURS, interruption=WhenInterrupted.FAIL, brisk=BRISK)
 
 _trial = partial(Effect, place=Place.TRIAL, shown=LOOK)
-_unreachable = partial(_trial, expected=Reason.TRIAL_UNREACHABLE)
+_unreachable = partial(_trial, expected=Reason.TRIAL_UNREACHABLE, needs=Needs.DOOR)
 _unanswered = partial(_trial, expected=Reason.TRIAL_TIMEOUT)
 _malformed = partial(_trial, expected=Reason.TRIAL_MALFORMED)
 _token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID)
-_livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK)
+_livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK, needs=Needs.SERVER)
 _agent = partial(Effect, place=Place.AGENT, shown=TALK, in_agent=True)
 _absent = partial(_agent, expected=Reason.AGENT_ABSENT, shown=LOOK)
 _call = partial(Effect, place=Place.CALL, shown=TALK, in_agent=True)
 _slow = partial(Effect, place=Place.SLOW, shown=BRISK_LOOK)
 _handled = partial(Effect, place=Place.HANDLED, shown=TALK)
-_prober = partial(Effect, place=Place.PROBER, shown=LOOK, customer="Nothing: the product is well.")
+_prober = partial(Effect, place=Place.PROBER, shown=LOOK, needs=Needs.RUN, customer="Nothing: the product is well.")
 
 EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
     {
@@ -117,6 +117,7 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
         ),
         Fault.NO_WORKER: _absent(
             in_agent=False,
+            needs=Needs.SERVER,
             customer='"connecting…" for ever: no agent worker is registered.',
         ),
         Fault.WRONG_AGENT_NAME: _absent(
@@ -172,7 +173,9 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.RUN_DEADLINE, customer="The agent talks and talks: nobody gets a word in."
         ),
         Fault.SLOW_TRIAL: _slow(missed="trial", customer="Start Trial takes 4 s."),
-        Fault.SLOW_SERVER: _slow(missed="room_join", customer="LiveKit takes 4 s to let a caller in."),
+        Fault.SLOW_SERVER: _slow(
+            missed="room_join", needs=Needs.SERVER, customer="LiveKit takes 4 s to let a caller in."
+        ),
         Fault.SLOW_AGENT_JOIN: _slow(missed="agent_join", in_agent=True, customer="The agent takes 8 s to join."),
         Fault.SLOW_AGENT_READY: _slow(
             missed="agent_ready",

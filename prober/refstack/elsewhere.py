@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from prober.refstack.cache import Progress
-from prober.refstack.faults import Fault
+from prober.refstack.effects import EFFECTS
+from prober.refstack.faults import Fault, Needs
 from prober.refstack.server import LiveKitServer, Variant
 from prober.refstack.trial_app.app import TrialApp
 from prober.refstack.trial_app.connection import ServerAccess
@@ -48,7 +49,8 @@ async def servers_elsewhere(
         Fault.NO_WORKER: another("livekit-without-worker", Variant()),
     }
     async with AsyncExitStack() as running:
-        yield {fault: await running.enter_async_context(makers[fault]()) for fault in faults if fault in makers}
+        wanted = [fault for fault in faults if EFFECTS[fault].needs is Needs.SERVER]
+        yield {fault: await running.enter_async_context(makers[fault]()) for fault in wanted}
 
 
 @contextlib.asynccontextmanager

@@ -85,6 +85,14 @@ class Place(StrEnum):
     PROBER = "the prober itself"
 
 
+class Needs(StrEnum):
+    """What a fault needs that a running product does not have: it must be there from the start."""
+
+    SERVER = "another LiveKit server"
+    DOOR = "another address of the product"
+    RUN = "a run that it is done to"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """The run that shows a fault: what it expects, and what it says."""
@@ -107,6 +115,8 @@ class Effect:
     missed: str | None = None
     in_agent: bool = False
     """The agent has the fault, told by its dispatch's metadata."""
+    needs: Needs | None = None
+    """None: it can be had while the product runs."""
 
     @property
     def verdict(self) -> str:

@@ -4,11 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _LOOK_EVERY = 0.03  # a log file has no event to wait for
@@ -22,11 +22,12 @@ class StackError(Exception):
 class Program:
     """A running program; leaving the context ends it: SIGTERM to its group, `grace` seconds, SIGKILL, all reaped.
 
-    The same happens when this process dies, however it dies: a supervisor holds the other end of a pipe from us.
+    The same happens when this process dies, however it dies: a supervisor holds the other end of a pipe from us. What
+    it says goes to `log`; without one to our own standard error, and then no line of it can be waited for.
     """
 
     def __init__(
-        self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None, log: Path, grace: float = 5.0
+        self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None, log: Path | None, grace: float = 5.0
     ) -> None:
         self.argv = [os.fspath(argument) for argument in argv]
         self.log = log
@@ -54,8 +55,7 @@ class Program:
         return self._started().returncode
 
     async def __aenter__(self) -> Self:
-        with self.log.open("ab") as output:
-            self._output_starts = output.tell()
+        with self._output() as output:
             self._supervisor = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
@@ -86,13 +86,18 @@ class Program:
     ) -> None:
         await self._stop()
 
+    async def kill(self) -> None:
+        """End it as a crash would, with all of its group; return when it is gone."""
+        os.killpg(self.pid, signal.SIGKILL)
+        await self.wait()
+
     async def wait(self) -> int:
         """Wait for the program's end and return its exit status."""
         return await self._started().wait()
 
     async def wait_for_line(self, predicate: Callable[[str], bool], timeout: float) -> str:
         """Return the first line of this program's output, from its start on, that satisfies the predicate."""
-        lines = _Lines(self.log, self._output_starts)
+        lines = self._lines()
         clock = asyncio.get_running_loop().time
         due = clock() + timeout
         while True:
@@ -108,10 +113,22 @@ class Program:
 
     def last_words(self) -> str:
         """The last lines of this program's output and where all of it is, as a sentence that follows another."""
-        lines = [line for line in _Lines(self.log, self._output_starts).read(to_the_end=True) if line.strip()][
-            -_LINES_SHOWN:
-        ]
+        lines = [line for line in self._lines().read(to_the_end=True) if line.strip()][-_LINES_SHOWN:]
         return "".join(f"\n    {line}" for line in [f"(log: {self.log})", *lines])
+
+    @contextmanager
+    def _output(self) -> Iterator[IO[bytes] | None]:
+        if self.log is None:
+            yield None
+            return
+        with self.log.open("ab") as output:
+            self._output_starts = output.tell()
+            yield output
+
+    def _lines(self) -> "_Lines":
+        if self.log is None:
+            raise RuntimeError(f"what {self.name} says is not kept")
+        return _Lines(self.log, self._output_starts)
 
     async def _report(self) -> str:
         supervisor = self._started()

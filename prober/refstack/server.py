@@ -41,6 +41,7 @@ class LiveKitServer:
     url: str
     api_key: str
     api_secret: str
+    _program: Program
 
     def __init__(
         self,
@@ -59,10 +60,9 @@ class LiveKitServer:
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        binary = self._binary or await ensure_server(self._progress)
         for attempt in range(_TRIES):
             try:
-                await self._start(binary)
+                await self._start()
                 break
             except StackError as error:
                 if "address already in use" not in str(error) or attempt == _TRIES - 1:
@@ -74,12 +74,21 @@ class LiveKitServer:
     ) -> None:
         await self._running.aclose()
 
+    async def kill(self) -> None:
+        """Let it die as in a crash."""
+        await self._program.kill()
+        await self._running.aclose()
+
+    async def restart(self) -> None:
+        """After `kill`: start it again at the same address, with the same keys and no room of before."""
+        await self._launch()
+
     @property
     def http_url(self) -> str:
         """The address of the server's HTTP interface."""
         return self.url.replace("ws://", "http://", 1)
 
-    async def _start(self, binary: Path) -> None:
+    async def _start(self) -> None:
         http_port, media_port = _free_ports()
         self.url = f"ws://127.0.0.1:{http_port}"
         self.api_key = f"API{secrets.token_hex(6)}"
@@ -87,10 +96,14 @@ class LiveKitServer:
         self._config.touch(mode=0o600)
         config = _config(http_port, media_port, {self.api_key: self.api_secret}, self._variant)
         self._config.write_text(json.dumps(config, indent=1))
+        await self._launch()
+
+    async def _launch(self) -> None:
+        binary = self._binary or await ensure_server(self._progress)
         async with AsyncExitStack() as starting:
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             program = Program([binary, "--config", self._config], env=environment, log=self.log, grace=_GRACE)
-            await starting.enter_async_context(program)
+            self._program = await starting.enter_async_context(program)
             await self._until_it_answers(program)
             self._running = starting.pop_all()
 

@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 from prober.refstack.cache import Progress
+from prober.refstack.effects import EFFECTS
 from prober.refstack.elsewhere import doors_elsewhere, servers_elsewhere
-from prober.refstack.faults import Fault
+from prober.refstack.faults import Fault, Needs
 from prober.refstack.server import LiveKitServer
 from prober.refstack.trial_app.app import TrialApp
 from prober.refstack.trial_app.connection import Knobs, ServerAccess
@@ -81,7 +82,14 @@ class ReferenceStack:
 
     def trial_url_with(self, fault: Fault | None) -> str:
         """Where customers come in who shall have the product with this fault; None: the healthy one."""
-        return self.app.url if fault is None else self._doors.get(fault, f"{self.app.url}/?fault={fault}")
+        door = self.door_of(fault)
+        if fault is None or door != self.app.url or EFFECTS[fault].needs is Needs.RUN:
+            return door
+        return f"{door}/?fault={fault}"
+
+    def door_of(self, fault: Fault | None) -> str:
+        """The product's address, or the one that it has with a fault that is about its address."""
+        return self.app.url if fault is None else self._doors.get(fault, self.app.url)
 
     def server_of(self, fault: Fault | None) -> ServerAccess:
         """The server that callers with this fault are sent to."""

@@ -87,6 +87,8 @@ class AgentWorker:
     `truth` is the file in which the scripted agent writes what really happened.
     """
 
+    _program: Program
+
     def __init__(
         self,
         *,
@@ -118,14 +120,19 @@ class AgentWorker:
             # livekit-agents leaves a folder behind at each start; its path is short, for sockets are made in it.
             folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True))
             environment = self._environment | {"TMPDIR": folder}
-            program = await starting.enter_async_context(Program(argv, env=environment, log=self.log))
-            await program.wait_for_line(_says_registered, timeout=_REGISTERED_WITHIN)
+            self._program = await starting.enter_async_context(Program(argv, env=environment, log=self.log))
+            await self._program.wait_for_line(_says_registered, timeout=_REGISTERED_WITHIN)
             self._running = starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._running.aclose()
+
+    async def kill(self) -> None:
+        """Let it die as in a crash, with its agents; entering it again starts another."""
+        await self._program.kill()
         await self._running.aclose()
 
 

@@ -1,12 +1,17 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
+import psutil
 import pytest
+
+from tests.stack.watching import parsed
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -48,3 +53,31 @@ async def test_a_fault_of_the_demo_exits_as_run_does_and_keeps_the_logs(folder: 
     assert code == 1
     assert "FAIL trial_rejected" in output
     assert "The logs of the stack's server and agent are in" in errors
+
+
+async def test_the_demo_stays_up_with_the_canary_on_it_until_it_is_told_to_stop(folder: Path) -> None:
+    """Without a terminal: nothing of it is left, no process and no file."""
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "prober.cli", "--log-format", "json", "demo", "--listen", "127.0.0.1:0"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+    assert program.stderr is not None
+    said = []
+    async for line in program.stderr:
+        said.append(parsed(line.decode()))
+        if said[-1].get("event") == "run.finished":
+            break
+    assert said[-1]["outcome"] == "pass", said
+    url = next(line["url"] for line in said if line.get("event") == "watch.started")
+    async with aiohttp.ClientSession(url) as web, web.get("/") as page:
+        assert "front-desk" in await page.text()
+    family = psutil.Process(program.pid).children(recursive=True)
+    program.send_signal(signal.SIGTERM)
+    _, rest = await program.communicate()
+    assert program.returncode == 0, rest.decode()
+    assert [one for one in family if one.is_running()] == []
+    assert list(folder.iterdir()) == []

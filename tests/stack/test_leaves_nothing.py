@@ -22,7 +22,7 @@ def held() -> tuple[set[int], int, int]:
 async def test_runs_in_a_row_leave_no_process_thread_handle_or_room(
     stack: ReferenceStack, request: pytest.FixtureRequest
 ) -> None:
-    count = request.config.getoption("--soak-runs")
+    count = request.config.getoption("--runs-in-a-row")
     look = Expectations(scenario=Scenario.JOIN, hold=0.2)
     assert (await make_run(stack, look)).outcome is Outcome.PASS  # whatever is made once is made by now
     workers, threads, handles = held()

@@ -1,15 +1,13 @@
 """A small web product with a voice agent: an e-mail form, Start Trial, and a page to talk to the agent."""
 
-import json
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib import resources
 from math import ceil
 from types import MappingProxyType, TracebackType
 from typing import Self
-from urllib.parse import parse_qsl
 
 import jinja2
 from aiohttp import web
@@ -18,7 +16,8 @@ from aiohttp.typedefs import Handler
 from prober.refstack.cache import Progress
 from prober.refstack.faults import Fault
 from prober.refstack.process import StackError
-from prober.refstack.trial_app.bad_answers import DETAILS, REFUSALS, START, fault_of, with_fault
+from prober.refstack.trial_app.bad_answers import DETAILS, REFUSALS, START, with_faults
+from prober.refstack.trial_app.bodies import field_of
 from prober.refstack.trial_app.connection import (
     Knobs,
     RoomNotReadyError,
@@ -27,6 +26,8 @@ from prober.refstack.trial_app.connection import (
     connection_details,
 )
 from prober.refstack.trial_app.livekit_client import ensure_client
+from prober.refstack.trial_app.panel import Panel
+from prober.refstack.trial_app.switchboard import Switchboard
 from prober.refstack.trial_app.token_endpoints import TokenEndpoints
 from prober.refstack.trial_app.trials import RateLimit, Throttle, Trials, is_email
 
@@ -38,11 +39,13 @@ _STATIC_TYPES = {"style.css": "text/css", "call.js": "text/javascript"}
 class TrialApp:
     """The product's web server on a free loopback port, running as long as its context.
 
-    A customer who comes to `/?fault=NAME` has the product with that fault, others do not notice; `elsewhere` are the
-    servers to which some faults send their callers.
+    A customer who comes to `/?fault=NAME` has the product with that fault, others do not notice; the switchboard
+    breaks it for all. `elsewhere` are the servers to which some faults send their callers.
     """
 
     url: str
+    _port: int
+    _door: web.TCPSite
 
     def __init__(
         self,
@@ -54,16 +57,18 @@ class TrialApp:
         rate_limit: RateLimit | None = None,
     ) -> None:
         self.knobs = knobs
-        self._server = server
-        self._elsewhere = elsewhere
+        self.switchboard = Switchboard(server, elsewhere, progress)
+        self._panel = Panel(self.switchboard)
         self._progress = progress
         self._trials = Trials()
         self._throttle = Throttle(rate_limit or RateLimit())
-        self._tokens = TokenEndpoints(server, knobs)
+        self._tokens = TokenEndpoints(self.switchboard, knobs)
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader(_PACKAGE), autoescape=True, undefined=jinja2.StrictUndefined
         )
-        application = web.Application(middlewares=[_errors_as_json, with_fault], client_max_size=_BODY_AT_MOST)
+        application = web.Application(
+            middlewares=[_errors_as_json, with_faults(self.switchboard)], client_max_size=_BODY_AT_MOST
+        )
         application.add_routes(
             [
                 web.get("/", self._start_page),
@@ -72,19 +77,23 @@ class TrialApp:
                 web.get(DETAILS, self._connection_details),
                 web.get("/static/livekit-client.umd.js", self._livekit_client),
                 web.get("/static/{name}", _static),
+                *self._panel.routes(),
                 *self._tokens.routes(),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        # A fault that never answers ends with the customer who waits for it.
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
+        self._door = web.TCPSite(self._runner, "127.0.0.1", 0)
         try:
-            await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+            await self._door.start()
         except BaseException:
             await self._runner.cleanup()
             raise
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}"
         return self
 
     async def __aexit__(
@@ -92,17 +101,26 @@ class TrialApp:
     ) -> None:
         await self._runner.cleanup()
 
+    async def close_door(self) -> None:
+        """Be down: refuse whoever knocks."""
+        await self._door.stop()
+
+    async def open_door(self) -> None:
+        """After `close_door`: be up again, at the same address."""
+        self._door = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await self._door.start()
+
     async def open_tls_door(self, context: ssl.SSLContext) -> str:
         """Serve over TLS as well, with this context's certificate; the URL of that door."""
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context).start()
         return f"https://127.0.0.1:{self._runner.addresses[-1][1]}"
 
     async def _start_page(self, _request: web.Request) -> web.Response:
-        return self._page("start.html", error=None, email="")
+        return self._front_page()
 
     async def _start_trial(self, request: web.Request) -> web.Response:
-        email = await _email_of(request)
-        fault = fault_of(request)
+        email = await field_of(request, "email")
+        fault = self.switchboard.fault_of(request)
         if fault is not None and fault in REFUSALS:
             return self._refuse(request, *REFUSALS[fault], email)
         if not is_email(email):
@@ -131,8 +149,8 @@ class TrialApp:
         trial = self._trials.find(request.query.get("trial", ""))
         if trial is None:
             return _error(404, "This trial does not exist.")
-        fault = fault_of(request)
-        server = self._server if fault is None else self._elsewhere.get(fault, self._server)
+        fault = self.switchboard.fault_of(request)
+        server = self.switchboard.server_of(fault)
         if self.knobs.agent_first:
             try:
                 await bring_agent(server, trial, self.knobs, fault)
@@ -153,48 +171,16 @@ class TrialApp:
     def _refuse(self, request: web.Request, status: int, sentence: str, email: str) -> web.Response:
         """Answer people with the form and programs with JSON."""
         if "text/html" in request.headers.get("Accept", ""):
-            return self._page("start.html", status=status, error=sentence, email=email)
+            return self._front_page(status=status, error=sentence, email=email)
         return _error(status, sentence)
+
+    def _front_page(self, status: int = 200, error: str | None = None, email: str = "") -> web.Response:
+        return self._page("start.html", status=status, error=error, email=email, **self._panel.values())
 
     def _page(self, template: str, status: int = 200, **values: object) -> web.Response:
         text = self._pages.get_template(template).render(**values)
-        return web.Response(text=text, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
-
-
-async def _email_of(request: web.Request) -> str:
-    """The form's or the JSON's e-mail, empty where there is none; a body that cannot be read is refused."""
-    try:
-        raw = await request.read()
-    except web.RequestPayloadError as error:
-        raise web.HTTPBadRequest(text="The body is not encoded as its Content-Encoding says.") from error
-    if not raw:
-        return ""
-    if request.content_type not in _READERS:
-        raise web.HTTPBadRequest(text="The body is neither JSON nor a form (application/x-www-form-urlencoded).")
-    called, reader = _READERS[request.content_type]
-    try:
-        charset = request.charset or "utf-8"
-        body = reader(raw.decode(charset), charset)
-        email = body.get("email", "") if isinstance(body, dict) else ""
-        email = email.strip() if isinstance(email, str) else ""
-        email.encode()  # JSON can carry half a character, which no page can
-    except (ValueError, LookupError, RecursionError) as error:  # also: an unknown charset, brackets without end
-        raise web.HTTPBadRequest(text=f"The body cannot be read as {called}.") from error
-    return email
-
-
-def _json(text: str, _charset: str) -> object:
-    return json.loads(text)
-
-
-def _form(text: str, charset: str) -> object:
-    return dict(parse_qsl(text, encoding=charset, errors="strict"))
-
-
-_READERS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
-    "application/json": ("JSON", _json),
-    "application/x-www-form-urlencoded": ("a form", _form),
-}
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": "frame-ancestors 'none'"}
+        return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
 async def _static(request: web.Request) -> web.Response:

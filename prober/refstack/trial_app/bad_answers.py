@@ -6,11 +6,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from prober.refstack.faults import Fault
+from prober.refstack.trial_app.switchboard import COOKIE, Switchboard
 
-COOKIE = "fault"
 START, DETAILS = "/api/trial", "/api/connection-details"
 SLOW = 4.0
 FOREVER = 3600.0
@@ -20,29 +20,20 @@ HUGE = 10_000_000
 Answer = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
-def fault_of(request: web.Request) -> Fault | None:
-    """The fault that this customer has the product with: `?fault=NAME` on the front page, then its cookie.
+def with_faults(switchboard: Switchboard) -> Middleware:
+    """Answers each customer as its fault has it; the front page sets the customer's own, or takes it away again."""
 
-    Raises HTTPBadRequest for one that does not exist.
-    """
-    front = request.path == "/"
-    name = request.query.get(COOKIE, "") if front else request.cookies.get(COOKIE, "")
-    if name and name not in set(Fault):
-        raise web.HTTPBadRequest(text=f"There is no fault {name!r}.")
-    return Fault(name) if name else None
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        bad = _ANSWERS.get((switchboard.fault_of(request), request.path))
+        response = await (handler(request) if bad is None else bad(request, handler))
+        if request.path == "/" and request.query.get(COOKIE):
+            response.set_cookie(COOKIE, request.query[COOKIE], samesite="Lax")
+        elif request.path == "/":
+            response.del_cookie(COOKIE)
+        return response
 
-
-@web.middleware
-async def with_fault(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer as the customer's fault has it; the front page sets the fault, or makes the product well again."""
-    fault = fault_of(request)
-    answer = _ANSWERS.get((fault, request.path))
-    response = await (handler(request) if answer is None else answer(request, handler))
-    if request.path == "/" and fault is not None:
-        response.set_cookie(COOKIE, fault, samesite="Lax")
-    elif request.path == "/":
-        response.del_cookie(COOKIE)
-    return response
+    return answer
 
 
 async def _hang(_request: web.Request, _handler: Handler) -> web.StreamResponse:

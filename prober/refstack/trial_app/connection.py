@@ -81,7 +81,7 @@ def connection_details(
                 room_join=True, room=trial.room_name, can_publish=True, can_subscribe=True, can_publish_data=True
             )
         )
-        .with_room_config(api.RoomConfiguration(agents=_dispatches(knobs, fault)))
+        .with_room_config(api.RoomConfiguration(agents=dispatches(knobs, fault)))
         .to_jwt()
     )
     return ConnectionDetails(
@@ -99,7 +99,7 @@ async def bring_agent(server: ServerAccess, trial: Trial, knobs: Knobs, fault: F
             asyncio.timeout(_AGENT_WITHIN),
             api.LiveKitAPI(server.url, server.api_key, server.api_secret) as livekit,
         ):
-            agents = _dispatches(knobs, fault)
+            agents = dispatches(knobs, fault)
             await livekit.room.create_room(api.CreateRoomRequest(name=trial.room_name, agents=agents))
             while not await _agent_is_in(livekit, trial.room_name):  # noqa: ASYNC110 - the API tells nothing by itself
                 await asyncio.sleep(_LOOK_EVERY)
@@ -117,7 +117,7 @@ async def _agent_is_in(livekit: api.LiveKitAPI, room_name: str) -> bool:
     )
 
 
-def _dispatches(knobs: Knobs, fault: Fault | None) -> list[api.RoomAgentDispatch]:
+def dispatches(knobs: Knobs, fault: Fault | None) -> list[api.RoomAgentDispatch]:
     """Whom the token calls to the room, and the fault that the agent shall have."""
     name = "last-years-agent" if fault is Fault.WRONG_AGENT_NAME else knobs.agent_name
     in_agent = fault is not None and EFFECTS[fault].in_agent

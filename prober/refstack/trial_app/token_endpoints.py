@@ -12,7 +12,10 @@ from typing import Any
 from aiohttp import web
 from livekit import api
 
-from prober.refstack.trial_app.connection import Knobs, ServerAccess
+from prober.refstack.faults import Fault
+from prober.refstack.trial_app.bad_tokens import spoiled
+from prober.refstack.trial_app.connection import Knobs, dispatches
+from prober.refstack.trial_app.switchboard import Switchboard
 
 SANDBOX_ID = "reference-1a2b3c"
 """The one sandbox that there is."""
@@ -23,8 +26,8 @@ _TOKEN_LIVES = timedelta(minutes=15)
 class TokenEndpoints:
     """Tokens for whoever asks; a caller that names no agent gets the product's own."""
 
-    def __init__(self, server: ServerAccess, knobs: Knobs) -> None:
-        self._server = server
+    def __init__(self, switchboard: Switchboard, knobs: Knobs) -> None:
+        self._switchboard = switchboard
         self._knobs = knobs
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -38,10 +41,10 @@ class TokenEndpoints:
     async def starter(self, request: web.Request) -> web.Response:
         """Answer as the starter kits do, in camelCase."""
         asked = await _asked(request)
-        room, token = self._token(asked)
+        url, room, token = self._session(asked, self._switchboard.fault_of(request))
         return _answer(
             {
-                "serverUrl": self._server.url,
+                "serverUrl": url,
                 "roomName": room,
                 "participantName": _text(asked, "participant_name") or "user",
                 "participantToken": token,
@@ -49,35 +52,36 @@ class TokenEndpoints:
         )
 
     async def _standard(self, request: web.Request) -> web.Response:
-        _, token = self._token(await _asked(request))
-        return _answer({"server_url": self._server.url, "participant_token": token}, status=201)
+        url, _, token = self._session(await _asked(request), self._switchboard.fault_of(request))
+        return _answer({"server_url": url, "participant_token": token}, status=201)
 
     async def _sandbox(self, request: web.Request) -> web.Response:
         if request.headers.get("X-Sandbox-ID") != SANDBOX_ID:
             raise web.HTTPNotFound(text="There is no sandbox of this X-Sandbox-ID.")
         return await self.starter(request)
 
-    def _token(self, asked: dict[str, Any]) -> tuple[str, str]:
+    def _session(self, asked: dict[str, Any], fault: Fault | None) -> tuple[str, str, str]:
+        """The server's URL, the room and the token."""
+        server = self._switchboard.server_of(fault)
         room = _text(asked, "room_name") or f"room_{round(time.time() * 1000)}_{secrets.token_hex(4)}"
         attributes = _object(asked, "participant_attributes")
         token = (
-            api.AccessToken(self._server.api_key, self._server.api_secret)
+            api.AccessToken(server.api_key, server.api_secret)
             .with_identity(_text(asked, "participant_identity") or f"user_{secrets.token_hex(4)}")
             .with_name(_text(asked, "participant_name"))
             .with_metadata(_text(asked, "participant_metadata"))
             .with_attributes({name: _text(attributes, name) for name in attributes})
             .with_ttl(_TOKEN_LIVES)
             .with_grants(api.VideoGrants(room_join=True, room=room))
-            .with_room_config(api.RoomConfiguration(agents=self._agents(_object(asked, "room_config"))))
+            .with_room_config(api.RoomConfiguration(agents=self._agents(_object(asked, "room_config"), fault)))
         )
-        return room, token.to_jwt()
+        signed = spoiled(token.to_jwt(), fault, secret=server.api_secret, unix_time=int(time.time()))
+        return server.url, room, signed
 
-    def _agents(self, config: dict[str, Any]) -> list[api.RoomAgentDispatch]:
+    def _agents(self, config: dict[str, Any], fault: Fault | None) -> list[api.RoomAgentDispatch]:
         agents = config.get("agents")
         if not isinstance(agents, list) or not agents:
-            return [
-                api.RoomAgentDispatch(agent_name=self._knobs.agent_name, metadata=self._knobs.agent_metadata),
-            ]
+            return dispatches(self._knobs, fault)
         return [
             api.RoomAgentDispatch(agent_name=_text(agent, "agent_name"), metadata=_text(agent, "metadata"))
             for agent in agents

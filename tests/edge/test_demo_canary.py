@@ -1,0 +1,30 @@
+"""The configuration that `demo` writes for its canary is one that the ordinary loader reads, and fits its own times."""
+
+from pathlib import Path
+
+from prober.config.loading import load
+from prober.config.orders import orders
+from prober.core.plan import Scenario
+from prober.refstack.canary import write_configuration
+from tests.edge.test_trial_app import SECRET, Server
+
+
+def test_the_canary_of_the_demo_is_an_ordinary_one(tmp_path: Path) -> None:
+    file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server())
+    made = {order.plan.expectations.scenario: order for order in orders(load(file, {}), (), None)}
+    join, conversation = made[Scenario.JOIN], made[Scenario.CONVERSATION]
+    assert join.key is not None
+    assert (join.key.url, join.key.secret) == (Server().url, SECRET)
+    assert join.plan.expectations.deadlines.run == 10
+    assert conversation.plan.expectations.deadlines.run == 30
+    due = join.plan.expectations.deadlines
+    assert join.plan.expectations.objectives["agent_join"] == 5 < due.agent_join < due.run
+
+
+def test_only_its_owner_reads_its_key(tmp_path: Path) -> None:
+    file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server())
+    assert SECRET not in file.read_text()
+    assert {path.name: oct(path.stat().st_mode)[-3:] for path in tmp_path.glob("livekit.*")} == {
+        "livekit.key": "600",
+        "livekit.secret": "600",
+    }
