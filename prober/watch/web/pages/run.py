@@ -137,7 +137,7 @@ def _silence(sound: Sound | None, *, recorded: bool) -> str | None:
         return None
     if recorded:
         return "The recording of this run cannot be read, or nothing is on it."
-    return "There is no recording of this run. Sound is kept of runs that failed, while there is room for it."
+    return "There is no recording of this run. A join has none, and older ones make room for newer ones."
 
 
 def _turns(record: RunRecord) -> tuple[TurnPath, ...]:
