@@ -35,7 +35,7 @@ from prober.watch.status import LineStatus, Status
 
 log = logging.getLogger(__name__)
 MOST_GRACE = 60.0
-"""Seconds that runs get at a stop unless the operator says otherwise; with leaving and clean-up it is 90 at most."""
+"""Seconds that runs get at a stop unless the operator says otherwise: with leaving and clean-up no more than 90."""
 TICK = 1.0
 """Seconds after which the loop goes round at the latest: what its heartbeat tells is never older."""
 
@@ -104,15 +104,14 @@ class Service:
         """Read the configuration again; None, or why the old one stays, as a sentence."""
         async with self._reloading:
             try:
-                loaded = await self._load()
+                fresh = agenda(await self._load())
+                new = fresh.orders.keys() - self._memories.keys(), fresh.budgeted - self._agenda.budgeted
+                restored = await self._restore(*new)
             except ConfigError as error:
                 more = len(error.lines) - 1
                 return self._refuse(error.lines[0] + (f" (and {more} more)" if more else ""))
             except Exception as error:  # noqa: BLE001 - whatever a file makes of us, what runs goes on
                 return self._refuse(f"Reading it broke the prober: {whereabouts(error)}.")
-            fresh = agenda(loaded)
-            new = fresh.orders.keys() - self._memories.keys(), fresh.budgeted - self._agenda.budgeted
-            restored = await self._restore(*new)
             self._start_what_is_due()
             self._agenda, self._config_trouble, self._loaded_at = fresh, None, self._wall()
             self._schedule = self._schedule.reload(fresh.timetable, self._now(), restored.failures, restored.ledger)
@@ -224,7 +223,7 @@ class Service:
     def _look_at_windows(self) -> None:
         wall = self._wall()
         paused = frozenset(key for key in self._schedule.lines if self._schedule.paused(key, wall))
-        for key in sorted(paused ^ self._paused):
+        for key in sorted((paused ^ self._paused) & self._schedule.lines.keys()):
             self._tell(lambda observer, key=key: observer.paused(key, key in paused))  # type: ignore[misc]
         self._paused = paused
 

@@ -1,12 +1,12 @@
 """The canary's service on a clock that jumps: the schedule's decisions become runs, and runs become records."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from prober.config.problems import ConfigError
 from prober.core.plan import Scenario
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import RunRecord
@@ -179,8 +179,6 @@ async def test_a_bad_file_changes_nothing_but_that_it_is_said(tmp_path: Path) ->
         await canary.seen.until(lambda: len(canary.seen.records) == 1)
         before = canary.service.status()
         canary.file.write_text(ONE.replace("interval", "intervall"), encoding="utf-8")
-        with pytest.raises(ConfigError):
-            await canary.service._load()  # it is bad
         trouble = await canary.service.reload()
         after = canary.service.status()
         assert trouble == after.config_trouble
@@ -192,6 +190,21 @@ async def test_a_bad_file_changes_nothing_but_that_it_is_said(tmp_path: Path) ->
         canary.file.write_text(ONE, encoding="utf-8")
         assert await canary.service.reload() is None
         assert canary.service.status().config_trouble is None
+
+
+async def test_a_bug_of_ours_in_a_reload_changes_nothing_either(tmp_path: Path) -> None:
+    def broken(keys: Collection[Key]) -> Restored:
+        if keys:
+            raise RuntimeError("s3cr3t")
+        return Restored()
+
+    async with watched(tmp_path, restored=broken) as canary:
+        canary.file.write_text(TWO, encoding="utf-8")
+        trouble = await canary.service.reload()
+        assert trouble is not None
+        assert trouble.startswith("Reading it broke the prober: RuntimeError at prober/watch/service.py")
+        assert [line.key for line in canary.service.status().lines] == [SHOP]
+        await canary.seen.until(lambda: len(canary.seen.records) == 2)
 
 
 async def test_a_lost_hour_leads_to_one_start_and_the_grid_goes_on(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The canary on the reference stack: it sees the incident, does not forget it when it is killed, and sees it end."""
 
+import asyncio
 import json
 import signal
 import time
@@ -28,6 +29,15 @@ targets:
     scenarios: {{join: {{interval: 3.5, timeout: 3, hold: 0}}}}
 """
 
+DIRECT = """\
+targets:
+  nobody-home:
+    entry: {{direct: {{agent_name: nobody}}}}
+    livekit: {{url: "{server}", api_key_file: key, api_secret_file: secret}}
+    allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
+    scenarios: {{join: {{interval: 3600}}}}
+"""
+
 
 async def test_it_sees_the_incident_through_a_kill_and_sees_it_end(stack: ReferenceStack, tmp_path: Path) -> None:
     file = tmp_path / "prober.yaml"
@@ -42,19 +52,42 @@ async def test_it_sees_the_incident_through_a_kill_and_sees_it_end(stack: Refere
         walk_in_by(stack.trial_url_with(Fault.MISSING_TTS_KEY))
         canary.signal(signal.SIGHUP)
         await canary.until("config.reloaded")
-        before = await canary.until("run.finished", lambda run: run["consecutive_failures"] == 2)
+        before = await canary.until("run.finished", lambda run: run["consecutive_failures"] == 1)
         assert before["reason"] == "agent_absent"
         await canary.kill()
     async with canary:
-        assert 'consecutive_failures{scenario="join",target="shop"} 2.0' in await canary.get("/metrics")
+        assert 'consecutive_failures{scenario="join",target="shop"} 1.0' in await canary.get("/metrics")
         after = await canary.until("run.finished")
-        assert (after["reason"], after["consecutive_failures"]) == ("agent_absent", 3)
+        assert (after["reason"], after["consecutive_failures"]) == ("agent_absent", 2)
         walk_in_by(stack.trial_url)
         canary.signal(signal.SIGHUP)
         await canary.until("config.reloaded")
         seen = await canary.until("run.finished", lambda run: run["outcome"] == "pass")
         assert seen["consecutive_failures"] == 0
         assert await canary.stop() == 0
+
+
+async def test_a_run_that_outlasts_the_grace_time_leaves_no_room(server: LiveKitServer, tmp_path: Path) -> None:
+    key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+    for name, secret in (("key", key.key), ("secret", key.secret)):
+        (tmp_path / name).write_text(secret, encoding="utf-8")
+    file = tmp_path / "prober.yaml"
+    file.write_text(DIRECT.format(server=key.url), encoding="utf-8")
+    async with (
+        Watching(file, "--enable-probe", "--grace", "0") as canary,
+        api.LiveKitAPI(key.url, key.key, key.secret) as livekit,
+    ):
+        asking = asyncio.create_task(canary.get("/probe?target=nobody-home"))
+        ours: set[str] = set()
+        while not ours:  # livekit-server tells nobody of its rooms
+            rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
+            ours = {room.name for room in rooms if room.name.startswith("synthetic-nobody-home-")}
+        assert await canary.stop() == 0
+        assert "inconclusive (interrupted)" in await asking
+        left = {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
+    (run,) = (line for line in canary.lines if line["event"] == "run.finished")
+    assert (run["outcome"], run["reason"], {run["room"]}) == ("inconclusive", "interrupted", ours)
+    assert not ours & left
 
 
 async def test_only_old_rooms_with_our_mark_are_swept(server: LiveKitServer) -> None:
