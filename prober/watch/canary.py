@@ -81,8 +81,8 @@ async def keep_watch(
                     beside.create_task(sweep_hourly(lambda: service.agenda)),
                     beside.create_task(_feel_the_pulse(exporter.event_loop_lag)),
                 ]
-                first = min(line.due_in for line in service.status().lines if line.due_in is not None)
-                words = f"at {server.url}, runs are kept in {settings.database}; the first starts in {first:.0f} s"
+                soonest = min(line.due_in for line in service.status().lines if line.due_in is not None)
+                words = f"at {server.url}, runs are kept in {settings.database}; the first starts in {soonest:.0f} s"
                 tell(log, logging.INFO, "watch.started", words, url=server.url, history=str(settings.database))
                 await service.run()
                 for task in tasks:
