@@ -15,6 +15,8 @@ GROUPS = ("scripted", "reference", "faults", "apart")
 """The order in which they are begun, two at a time: what measures begins, beside what is light."""
 APART = ("test_demo", "test_server", "test_wheel")
 """Modules about the program from outside: a group of their own, so that the groups take about as long as each other."""
+MEASURING, HEAVY = ("test_calibration", "test_scripted_runs"), ("test_leaves_nothing", "test_steadiness")
+"""The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
 
 
 def _tell(line: str) -> None:
@@ -45,12 +47,12 @@ async def scripted_stack() -> AsyncIterator[ReferenceStack]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on one stack stay in one process; two stacks can be up in a process each (`-n 2 --dist loadgroup`)."""
-    order: dict[pytest.Item, int] = {}
+    order: dict[pytest.Item, tuple[int, int]] = {}
     for item in items:
         if item.get_closest_marker("stack") is not None:
             fixtures = getattr(item, "fixturenames", ())
             rest = "apart" if item.path.stem in APART else "reference"
             stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), rest)
             item.add_marker(pytest.mark.xdist_group(stack))
-            order[item] = GROUPS.index(stack)
-    items.sort(key=lambda item: order.get(item, 0))
+            order[item] = (GROUPS.index(stack), (item.path.stem in HEAVY) - (item.path.stem in MEASURING))
+    items.sort(key=lambda item: order.get(item, (0, 0)))

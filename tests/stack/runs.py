@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from livekit import api
 
 from prober.child.messages import Order
@@ -16,6 +17,7 @@ from prober.core.plan import (
     DirectEntry,
     Expectations,
     Greeting,
+    Limits,
     Plan,
     TrialEntry,
     TurnPlan,
@@ -25,6 +27,8 @@ from prober.core.steps import trial_steps
 from prober.refstack.stack import ReferenceStack
 
 CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),))
+BESIDE_OTHERS = msgspec.structs.replace(CONVERSATION, limits=Limits(jitter_buffer=0.25))
+"""A jitter buffer that other tests have made long voids no number of it."""
 
 
 def key_of(stack: ReferenceStack) -> ApiKey:

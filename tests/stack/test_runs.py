@@ -9,7 +9,7 @@ from prober.core.plan import Deadlines, Expectations, Ready, Scenario, TurnPlan
 from prober.core.reasons import Outcome
 from prober.core.timeline import Timeline
 from prober.refstack.stack import ReferenceStack
-from tests.stack.runs import CONVERSATION, assert_cleaned_up, make_run, rooms
+from tests.stack.runs import BESIDE_OTHERS, CONVERSATION, assert_cleaned_up, make_run, rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -19,7 +19,7 @@ HURRIED = msgspec.structs.replace(
 
 
 async def test_a_healthy_conversation_is_measured_in_full(stack: ReferenceStack, tmp_path: Path) -> None:
-    read = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(expect_text="nine to five"),))
+    read = msgspec.structs.replace(BESIDE_OTHERS, turns=(TurnPlan(expect_text="nine to five"),))
     record = await make_run(stack, read, recording=tmp_path / "run.wav")
     assert record.outcome is Outcome.PASS, record.message
     assert Timeline(record.timeline).first(AnswerMatched) is not None

@@ -9,7 +9,7 @@ from prober.refstack.script import Greeting as ScriptedGreeting
 from prober.refstack.script import Script
 from prober.refstack.stack import ReferenceStack
 from tests.stack.calibration import agent_fell_silent, truth_of
-from tests.stack.runs import CONVERSATION, make_run
+from tests.stack.runs import BESIDE_OTHERS, make_run
 
 REST = 0.013
 """Seconds that an answer takes beyond what the agent's ear and our jitter buffer tell; 0.004 to 0.026 in 24 turns."""
@@ -23,7 +23,7 @@ async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: Referenc
     scripted_stack.knobs.agent_metadata = Script(
         greeting=ScriptedGreeting(delay=0.5, seconds=1.5), replies=(1.5,)
     ).to_json()
-    record = await make_run(scripted_stack, msgspec.structs.replace(CONVERSATION, greeting=Greeting.OPTIONAL))
+    record = await make_run(scripted_stack, msgspec.structs.replace(BESIDE_OTHERS, greeting=Greeting.OPTIONAL))
     assert record.outcome is Outcome.PASS, record.message
     (turn,) = truth_of(scripted_stack, record, (1.5,)).turns
     assert turn.truth is not None
@@ -53,7 +53,7 @@ async def test_the_time_an_agent_takes_to_yield_is_measured(scripted_stack: Refe
     scripted_stack.knobs.agent_metadata = Script(
         greeting=ScriptedGreeting(delay=0.5, seconds=9.0), yield_after=0.9, replies=(1.0,)
     ).to_json()
-    over_it = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(barge_in=BargeIn(after=1.0)),))
+    over_it = msgspec.structs.replace(BESIDE_OTHERS, turns=(TurnPlan(barge_in=BargeIn(after=1.0)),))
     record = await make_run(scripted_stack, over_it, say=("en-stop",))
     assert record.outcome is Outcome.PASS, record.message
     (reading,) = record.prober.turns
@@ -68,6 +68,6 @@ async def test_the_time_an_agent_takes_to_yield_is_measured(scripted_stack: Refe
 
 async def test_an_agent_that_talks_on_ignored_us(scripted_stack: ReferenceStack) -> None:
     scripted_stack.knobs.agent_metadata = Script(greeting=ScriptedGreeting(delay=0.5, seconds=9.0)).to_json()
-    over_it = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(barge_in=BargeIn(after=1.0, within=2.0)),))
+    over_it = msgspec.structs.replace(BESIDE_OTHERS, turns=(TurnPlan(barge_in=BargeIn(after=1.0, within=2.0)),))
     record = await make_run(scripted_stack, over_it, say=("en-stop",))
     assert (record.reason, record.measurements.yield_time) == (Reason.BARGE_IN_IGNORED, None)
