@@ -109,6 +109,7 @@ class Service:
             self._cut.set()
             return
         self._schedule = self._schedule.stop()
+        self._start_what_is_due()  # nothing: what fell due, and what bursts hold, is told of as skipped
         grace = min(self._agenda.longest_run, MOST_GRACE) if self._grace is None else self._grace
         self._cut_at = self._now() + grace
         runs = len(self._schedule.running)
@@ -118,16 +119,17 @@ class Service:
 
     async def reload(self) -> str | None:
         """Read the configuration again; None, or why the old one stays, as a sentence."""
+        await self._begun.wait()  # before that nothing can be started that falls due meanwhile
         async with self._reloading:
             try:
-                loaded = await self._load()
+                fresh = agenda(await self._load())
+                unknown = fresh.orders.keys() - self._memories.keys()
+                restored = await self._restore(unknown) if unknown else Restored()
             except ConfigError as error:
                 more = len(error.lines) - 1
                 return self._refuse(error.lines[0] + (f" (and {more} more)" if more else ""))
             except Exception as error:  # noqa: BLE001 - whatever a file makes of us, what runs goes on
                 return self._refuse(f"Reading it broke the prober: {whereabouts(error)}.")
-            fresh = agenda(loaded)
-            restored = await self._restore(fresh.orders.keys() - self._memories.keys())
             self._start_what_is_due()
             self._agenda, self._config_trouble, self._loaded_at = fresh, None, self._wall()
             self._schedule = self._schedule.reload(fresh.timetable, self._now(), restored.failures)
