@@ -13,7 +13,7 @@ import msgspec
 from prober.core.accounts import agent_seconds
 from prober.core.record import RunRecord
 from prober.sinks.entries import Query
-from prober.sinks.history import History, Standing, UnreadableRunError, open_for_writing, reading
+from prober.sinks.history import History, Standing, UnreadableRunError, reading, writing
 from prober.sinks.migrations import HistoryError, RefusedHistoryError
 from prober.watch.budget import DAY, Ledger
 from prober.watch.cadence import Key
@@ -52,16 +52,26 @@ def restore(path: Path, keys: Collection[Key], budgeted: Collection[str], wall: 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[History]:
     """The history, brought to today's form; where nothing can be written, as it is."""
+    with contextlib.ExitStack() as stack:
+        yield _entered(stack, path)
+
+
+def _entered(stack: contextlib.ExitStack, path: Path) -> History:
     try:
-        history = open_for_writing(path)
+        return stack.enter_context(writing(path))
     except RefusedHistoryError:
         raise
+    except HistoryError as error:
+        trouble = error
+    try:
+        return stack.enter_context(reading(path))
+    except RefusedHistoryError:
+        raise trouble from None
     except HistoryError:
-        with reading(path) as as_it_is:
-            yield as_it_is
-        return
-    with contextlib.closing(history):
-        yield history
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise  # the newest runs are in there
+        return stack.enter_context(reading(path, alone=True))  # SQLite wants room beside it even to read it
 
 
 def _memory(history: History, key: Key, standing: Standing) -> Memory:
