@@ -70,8 +70,9 @@ async def _clean_up(dead: "_Child", order: Order) -> None:
     owed = still_owed(order, dead.owes, dead.events)
     if owed is not None:
         cleaner = _Child(lambda _event: None)
-        await cleaner.start(owed)
-        await cleaner.finish(asyncio.Event(), CLEANUP)
+        with contextlib.suppress(OSError):  # no process can be started: what the run told stands, and what it left
+            await cleaner.start(owed)
+            await cleaner.finish(asyncio.Event(), CLEANUP)
         told = {(event.resource, event.name): event for event in (*left_behind(owed), *cleaner.cleaned_up)}
         for event in told.values():
             dead.add(msgspec.structs.replace(event, at=dead.elapsed()))
@@ -119,6 +120,7 @@ class _Child:
 
     async def start(self, order: ToChild) -> None:
         ours, theirs = os.pipe()
+        told = os.fdopen(ours, "rb")
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -130,13 +132,14 @@ class _Child:
                 start_new_session=True,
                 env=_environment(),
             )
+        except BaseException:
+            told.close()  # or a machine that can start no process for a while leaves none to open
+            raise
         finally:
             os.close(theirs)
         reader = asyncio.StreamReader(limit=LINE)
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb")
-        )
+        self._transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), told)
         self._reader = reader
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         self._stdin = self._process.stdin

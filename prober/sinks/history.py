@@ -90,12 +90,15 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator["History"]:
-    """The history at this path, which is not changed."""
+def reading(path: Path, *, alone: bool = False) -> Iterator["History"]:
+    """The history at this path, which is not changed. `alone`: nobody writes it meanwhile, and it has no log beside it;
+    then it can be read on a disk that has no byte left.
+    """
     with _plainly(path):
         if not path.is_file():
             raise RefusedHistoryError("there is no such file; `watch` writes one")
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=PATIENCE, uri=True)
+        how = "mode=ro&immutable=1" if alone else "mode=ro"
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=PATIENCE, uri=True)
     with contextlib.closing(History(path, connection)) as history:
         with _plainly(path):
             if missing(connection):

@@ -23,11 +23,14 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     others: Keep = Keep(days=35, count=250_000)
 
 
-_OLD = "started_at < :oldest"
-_TOO_MANY = "id <= (SELECT id FROM runs WHERE (outcome = 'fail') = :failed ORDER BY id DESC LIMIT 1 OFFSET :count)"
+_OLD = ("INDEXED BY runs_by_time", "started_at < :oldest")  # left alone, SQLite looks at every run after each one
+_TOO_MANY = (
+    "",
+    "id <= (SELECT id FROM runs WHERE (outcome = 'fail') = :failed ORDER BY id DESC LIMIT 1 OFFSET :count)",
+)
 _FORGET = """
     DELETE FROM runs WHERE id IN (
-        SELECT id FROM runs AS old
+        SELECT id FROM runs AS old {}
         WHERE (outcome = 'fail') = :failed AND {}
         AND ("trigger" = 'manual' OR EXISTS (
             SELECT 1 FROM runs AS newer
@@ -47,5 +50,5 @@ def prune(connection: sqlite3.Connection, retention: Retention, now: float) -> i
     for failed, keep in ((True, retention.failures), (False, retention.others)):
         values = {"failed": failed, "oldest": now - keep.days * DAY, "count": keep.count, "batch": BATCH}
         for why in (_OLD, _TOO_MANY):
-            forgotten += connection.execute(_FORGET.format(why), values).rowcount
+            forgotten += connection.execute(_FORGET.format(*why), values).rowcount
     return forgotten

@@ -5,7 +5,7 @@ begins without it.
 """
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,8 +13,8 @@ import msgspec
 from prober.core.accounts import agent_seconds
 from prober.core.record import RunRecord
 from prober.sinks.entries import Query
-from prober.sinks.history import History, Standing, UnreadableRunError, writing
-from prober.sinks.migrations import HistoryError
+from prober.sinks.history import History, Standing, UnreadableRunError, reading, writing
+from prober.sinks.migrations import HistoryError, RefusedHistoryError
 from prober.watch.budget import DAY, Ledger
 from prober.watch.cadence import Key
 from prober.watch.memory import Memory
@@ -38,7 +38,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
 def restore(path: Path, keys: Collection[Key], budgeted: Collection[str], wall: float) -> Restored:
     """What this history knows of these lines, and of today's cost of these targets."""
     try:
-        with writing(path) as history:  # which brings it to today's form
+        with _opened(path) as history:
             standings = {key: history.standing(*key) for key in keys}
             return Restored(
                 standings=standings,
@@ -47,6 +47,31 @@ def restore(path: Path, keys: Collection[Key], budgeted: Collection[str], wall: 
             )
     except HistoryError as error:
         return Restored(trouble=str(error))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[History]:
+    """The history, brought to today's form; where nothing can be written, as it is."""
+    with contextlib.ExitStack() as stack:
+        yield _entered(stack, path)
+
+
+def _entered(stack: contextlib.ExitStack, path: Path) -> History:
+    try:
+        return stack.enter_context(writing(path))
+    except RefusedHistoryError:
+        raise
+    except HistoryError as error:
+        trouble = error
+    try:
+        return stack.enter_context(reading(path))
+    except RefusedHistoryError:
+        raise trouble from None
+    except HistoryError:
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise  # the newest runs are in there
+        return stack.enter_context(reading(path, alone=True))  # SQLite wants room beside it even to read it
 
 
 def _memory(history: History, key: Key, standing: Standing) -> Memory:

@@ -93,6 +93,7 @@ class Service:
             self._cut.set()
             return
         self._schedule = self._schedule.stop()
+        self._start_what_is_due()  # nothing: what fell due, and what bursts hold, is told of as skipped
         grace = min(self._agenda.longest_run, MOST_GRACE) if self._grace is None else self._grace
         self._cut_at = self._now() + grace
         runs = len(self._schedule.running)
@@ -102,11 +103,12 @@ class Service:
 
     async def reload(self) -> str | None:
         """Read the configuration again; None, or why the old one stays, as a sentence."""
+        await self._begun.wait()  # before that nothing can be started that falls due meanwhile
         async with self._reloading:
             try:
                 fresh = agenda(await self._load())
                 new = fresh.orders.keys() - self._memories.keys(), fresh.budgeted - self._agenda.budgeted
-                restored = await self._restore(*new)
+                restored = await self._restore(*new) if any(new) else Restored()
             except ConfigError as error:
                 more = len(error.lines) - 1
                 return self._refuse(error.lines[0] + (f" (and {more} more)" if more else ""))

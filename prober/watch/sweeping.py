@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from prober.child.messages import Sweep, Swept
 from prober.child.parent import CLEANUP, TEARDOWN, sweep_rooms
 from prober.core.plan import ApiKey
+from prober.core.words import whereabouts
 from prober.sinks.log_lines import tell
 from prober.watch.agenda import Agenda
 
@@ -40,6 +41,8 @@ async def sweep_once(
             swept = await sweep(Sweep(key=key, older_than=older_than))
         except OSError as error:
             swept = Swept(trouble=f"its process could not be started: {error.strerror or type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - who tidies up must not end the canary
+            swept = Swept(trouble=f"a bug of ours: {whereabouts(error)}")
         _tell(key.url, swept)
 
 

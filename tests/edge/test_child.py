@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import msgspec
@@ -9,9 +10,9 @@ import psutil
 import pytest
 from aiohttp import web
 
-from prober.child.messages import Order
+from prober.child.messages import Order, Owes
 from prober.child.parent import run_child
-from prober.core.events import Stopped, TokenValidated
+from prober.core.events import CleanedUp, Stopped, TokenValidated
 from prober.core.plan import Expectations, Scenario
 from prober.core.reasons import Reason
 from tests.edge.products import DETAILS, RUN, TOKEN, answering, one_step, plan_of, served
@@ -88,3 +89,31 @@ async def test_who_only_looks_needs_no_voice_model(tmp_path: Path, monkeypatch: 
             events = await run_child(Order(plan=plan), stop=asyncio.Event(), on_event=lambda _event: None)
             reasons += [event.reason for event in events if isinstance(event, Stopped)]
     assert reasons == [Reason.TRIAL_REJECTED]
+
+
+async def test_processes_that_cannot_be_started_leave_no_open_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    order, counts = Order(plan=plan_of(one_step("http://127.0.0.1:9"))), []
+    for _ in range(4):
+        with pytest.raises(FileNotFoundError):
+            await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+        counts.append(psutil.Process().num_fds())
+    assert counts[-1] == counts[0]
+
+
+async def test_what_a_dead_run_told_stands_where_no_process_can_clean_up_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owes = msgspec.json.encode(Owes(room="a-room")).decode()
+    child = tmp_path / "child"
+    child.write_text(f"#!/bin/sh\nrm \"$0\"\necho '{owes}' > /dev/fd/$3\n", encoding="utf-8")
+    child.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(child))
+    order = Order(plan=plan_of(one_step("http://127.0.0.1:9")))
+    events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    assert [type(event).__name__ for event in events] == ["ChildExited", "CleanedUp"]
+    assert [(event.resource, event.name, event.ok) for event in events if isinstance(event, CleanedUp)] == [
+        ("room", "a-room", False)
+    ]

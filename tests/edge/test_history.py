@@ -297,6 +297,13 @@ def test_much_is_forgotten_a_little_at_a_time(history: History, monkeypatch: pyt
     assert [history.prune(tight, NOW + 10 * DAY) for _ in range(4)] == [5, 5, 1, 0]
 
 
+def test_to_see_that_nothing_is_old_no_young_run_is_looked_at(history: History) -> None:
+    words = retention._FORGET.format(*retention._OLD)
+    values = {"failed": False, "oldest": NOW, "batch": 1}
+    plan = [step for *_, step in history._connection.execute(f"EXPLAIN QUERY PLAN {words}", values)]
+    assert "SEARCH old USING INDEX runs_by_time (started_at<?)" in plan
+
+
 def test_a_file_that_was_moved_away_is_noticed(path: Path, history: History) -> None:
     assert not history.is_gone()
     path.rename(path.with_name("moved.db"))

@@ -1,4 +1,5 @@
 import logging
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -7,12 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from prober.core.plan import Scenario
 from prober.sinks import history as history_module
 from prober.sinks.entries import Query
 from prober.sinks.evidence import Evidence, Limits
 from prober.sinks.history import reading, writing
 from prober.sinks.keeper import Keeper, State
 from prober.sinks.retention import Keep, Retention
+from prober.watch.cadence import Key
+from prober.watch.restoring import restore
 from tests.edge.kept_runs import FAIL, PASS, run, runs
 
 SOON = 20.0
@@ -221,3 +225,22 @@ def test_a_full_disk_delays_and_loses_nothing(
     assert [record.message for record in caplog.records][-1] == "history.recovered"
     with writing(path) as history:
         assert history._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+def test_a_start_on_a_full_disk_still_knows_the_outage(small_disk: Path, killed: bool) -> None:
+    path, key = small_disk / "history.db", Key("shop", Scenario.JOIN)
+    with writing(path) as history:
+        for record in runs("ff"):
+            history.record(record)
+        if killed:
+            folder = small_disk / "killed"
+            folder.mkdir()
+            for file in small_disk.glob("history.db*"):
+                shutil.copy(file, folder)
+            path = folder / "history.db"
+    fill(small_disk)
+    restored = restore(path, [key], [], 1_700_000_000.0)
+    assert restored.trouble is None
+    assert restored.failures == {key: 2}

@@ -94,6 +94,18 @@ async def test_starts_that_fall_due_while_it_stops_are_skipped_as_that(tmp_path:
         assert len(canary.seen.records) == 2
 
 
+async def test_a_start_that_a_burst_holds_is_skipped_as_that_too(tmp_path: Path) -> None:
+    text = ONE.replace("interval: 60", "interval: 30")
+    async with watched(tmp_path, text, Played("f", lasts=24.0)) as canary:
+        await canary.seen.until(lambda: canary.seen.failures == [1])
+        await asyncio.sleep(8)  # the next start was due some 6 s after that end, the burst's moment is 10 s after it
+        assert canary.seen.skips == []
+        canary.service.stop()
+        await canary.running
+        assert [(skip.trigger, skip.reason) for skip in canary.seen.skips] == [("scheduled", SkipReason.SHUTDOWN)]
+        assert len(canary.seen.starts) == 1
+
+
 async def test_a_run_that_outlasts_the_grace_time_is_interrupted_and_kept(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     async with watched(tmp_path, played=Played(lasts=50.0, leaving=2.0), grace=5.0) as canary:
@@ -203,7 +215,23 @@ async def test_a_bug_of_ours_in_a_reload_changes_nothing_either(tmp_path: Path) 
         trouble = await canary.service.reload()
         assert trouble is not None
         assert trouble.startswith("Reading it broke the prober: RuntimeError at prober/watch/service.py")
+        assert "s3cr3t" not in trouble
         assert [line.key for line in canary.service.status().lines] == [SHOP]
+        await canary.seen.until(lambda: len(canary.seen.records) == 2)
+
+
+async def test_where_a_reload_brings_nothing_new_no_history_is_asked(tmp_path: Path) -> None:
+    async with watched(tmp_path, restored=lambda keys: Restored(trouble=f"asked for {list(keys)}")) as canary:
+        canary.seen.restored.clear()
+        await canary.service.reload()
+        assert [restored.trouble for restored in canary.seen.restored] == [None]
+
+
+async def test_a_reload_before_the_first_round_starts_nothing_that_nobody_makes(tmp_path: Path) -> None:
+    loop, lost = asyncio.get_running_loop(), [0.0]
+    async with watched(tmp_path, now=lambda: loop.time() + lost[0]) as canary:
+        lost[0] = (canary.service.status().lines[0].due_in or 0) + 1
+        assert await canary.service.reload() is None
         await canary.seen.until(lambda: len(canary.seen.records) == 2)
 
 

@@ -79,12 +79,14 @@ class Seen(Observer):
         self.records: list[RunRecord] = []
         self.failures: list[int | None] = []
         self.agendas: list[Agenda] = []
+        self.restored: list[Restored] = []
         self.refusals: list[str] = []
         self.pauses: list[tuple[Key, bool]] = []
         self.changed = asyncio.Event()
 
-    def configured(self, agenda: Agenda, _restored: Restored) -> None:
+    def configured(self, agenda: Agenda, restored: Restored) -> None:
         self.agendas.append(agenda)
+        self.restored.append(restored)
 
     def reload_failed(self, why: str) -> None:
         self.refusals.append(why)
