@@ -52,7 +52,7 @@ soak: setup      ## the canary for an hour at a hard pace, write docs/operations
 	@$(BIN)/python -m tests.stack.soak
 
 drills: setup    ## break everything under the running canary, write docs/operations.md (resumes where it stopped)
-	@$(BIN)/python -m tests.stack.drills
+	@$(BIN)/python -m tests.stack.drill_rounds
 
 incident: setup  ## break the demo by its switch and see page, metrics and log tell, write docs/operations.md
 	@$(BIN)/python -m tests.stack.incident

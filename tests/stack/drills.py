@@ -1,15 +1,8 @@
-"""Outage drills: something breaks under the running canary and is repaired, and nobody touches the canary.
+"""Outage drills: something breaks under the running canary and is repaired, and nobody touches the canary."""
 
-`make drills` makes each several times and writes the table into docs/operations.md; the tests make some of them once.
-"""
-
-import asyncio
 import contextlib
-import statistics
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -17,12 +10,8 @@ import msgspec
 
 from prober.refstack.stack import ReferenceStack
 from tests.stack.drill_disks import FullDisk, full_disk
-from tests.stack.kept import Kept, file_of_this_instrument
-from tests.stack.published import publish, table
 from tests.stack.watching import TARGET, Line, Watch, at, configuration
 
-DOCUMENT = Path("docs/operations.md")
-ROUNDS = 5
 INTERVAL = 3.0
 SCENARIOS = f"{{join: {{interval: {INTERVAL:g}, timeout: {INTERVAL:g}, hold: 0}}}}"
 DEADLINES = "{trial_step: 2, trial: 2, room_join: 2.5, agent_join: 2, agent_ready: 2}"
@@ -126,7 +115,7 @@ async def parent_killed(scene: Scene) -> Drilled:
     counted = (before["consecutive_failures"], restored, after["consecutive_failures"])
     return Drilled(
         name="canary killed in mid-outage",
-        said=(*(f"{count:g}" for count in counted), after["reason"]),
+        said=(" → ".join(f"{count:g}" for count in counted), after["reason"]),
         seen=at(after) - killed,
         well=at(passed) - repaired,
         wrong=None if counted == (1, 1, 2) else f"failures in a row before, restored and after: {counted}",
@@ -237,45 +226,3 @@ def _ended(line: Line) -> bool:
 
 def _passed(line: Line) -> bool:
     return _ended(line) and line["outcome"] == "pass"
-
-
-def document(drilled: Sequence[Drilled]) -> str:
-    """The table, a drill a row."""
-    rows = []
-    for name in dict.fromkeys(one.name for one in drilled):
-        ours = [one for one in drilled if one.name == name]
-        said = ", ".join(
-            dict.fromkeys(f"`{word}`" if not word.isdigit() else word for one in ours for word in one.said)
-        )
-        rows.append((name, len(ours), said, _span([one.seen for one in ours]), _span([one.well for one in ours])))
-    return table(("drill", "n", "what the canary said", "seconds to that", "seconds from the repair to well"), rows)
-
-
-async def main() -> None:
-    """Make what is missing, write the table; status 1 if something came out wrong."""
-    kept = Kept[Drilled](file_of_this_instrument("drills"), Drilled)
-    wrong = 0
-    with tempfile.TemporaryDirectory() as folder:
-        async with ReferenceStack(progress=_tell) as stack, scene_on(stack, Path(folder)) as scene:
-            while len(kept.entries) < ROUNDS * len(DRILLS):
-                drilled = await DRILLS[len(kept.entries) % len(DRILLS)](scene)
-                _tell(f"{drilled}")
-                if drilled.wrong is not None:
-                    wrong += 1
-                    break
-                kept.add(drilled)
-    publish(DOCUMENT, "make drills", document(kept.entries))
-    _tell(f"{document(kept.entries)}{DOCUMENT} is written")
-    sys.exit(1 if wrong else 0)
-
-
-def _span(seconds: Sequence[float]) -> str:
-    return f"{min(seconds):.1f} - {max(seconds):.1f}, median {statistics.median(seconds):.1f}"
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
