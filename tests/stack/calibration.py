@@ -42,22 +42,25 @@ JOIN_DELAYS = (0.0, 2.0)
 class TurnTruth(msgspec.Struct, frozen=True):
     """One turn of the script, spoken or not: seconds; None for what the run or the agent's log does not have.
 
-    `up` and `down` are the ways to the agent and back as this very turn shows them: `up` by the beginning of our
-    sentence and to its first loud sample, which is always as long after its onset.
+    `up` and `down` are the ways to the agent and back as this very turn shows them, `sentence` is how long the run says
+    that ours was, which the recorded one decides.
     """
 
     delay: float
     reading: float | None
     void: str | None
     truth: float | None
+    sentence: float | None
     up: float | None
     down: float | None
     jitter_buffer: float | None
 
     @property
-    def ways(self) -> float | None:
-        """What a busy machine's jitter buffers add to `up`, and all that ours does: they are no error of a reading."""
-        return None if self.up is None or self.jitter_buffer is None else self.up + self.jitter_buffer
+    def own(self) -> float | None:
+        """The reading without the jitter buffers, the agent's and ours: on a busy machine they grow at any time."""
+        if self.reading is None or self.up is None or self.jitter_buffer is None:
+            return None
+        return self.reading - self.up - self.jitter_buffer
 
 
 class JoinTruth(msgspec.Struct, frozen=True, tag=True):
@@ -150,9 +153,10 @@ def _turns(
 ) -> Iterator[TurnTruth]:
     spoken = {turn.number: turn for turn in timeline.turns()}
     for number, (delay, reading) in enumerate(zip(delays, record.prober.turns, strict=True), start=1):
-        onset, heard = (_logged(truth, kind, number) for kind in ("heard_first_loud", "heard_last_loud"))
+        heard = _logged(truth, "heard_last_loud", number)
         spoke = _logged(truth, "spoke_first_loud", number)
         turn = spoken.get(number)
+        ended = None if turn is None or turn.ended is None else zero + turn.ended
         began = None if spoke is None else spoke - quiet_begin()
         answered = None if turn is None or turn.answered is None else zero + turn.answered
         yield TurnTruth(
@@ -160,7 +164,8 @@ def _turns(
             reading=reading.response,
             void=reading.void,
             truth=None if heard is None or began is None else began - (heard + quiet_end(SAY)),
-            up=None if onset is None or turn is None else onset - (zero + turn.began),
+            sentence=None if ended is None or turn is None else ended - zero - turn.began,
+            up=None if heard is None or ended is None else heard + quiet_end(SAY) - ended,
             down=None if answered is None or began is None else answered - began,
             jitter_buffer=reading.jitter_buffer,
         )
@@ -174,6 +179,12 @@ def _log(stack: ReferenceStack, record: RunRecord) -> list[dict[str, Any]]:
 
 def _logged(truth: Sequence[dict[str, Any]], kind: str, turn: int) -> float | None:
     return next((line["at"] for line in truth if line["kind"] == kind and line["turn"] == turn), None)
+
+
+def length_of(fixture: str) -> float:
+    """Seconds from the sentence's onset to the end of its speech."""
+    clip = load_fixture(fixture)
+    return (clip.end_sample - clip.onset_sample) / clip.rate
 
 
 def quiet_begin() -> float:
@@ -212,7 +223,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     impulses: int
     residual_p95: float
     residual_max: float
-    unexplained_max: float
+    own_slope: float
+    own_max: float
+    sentence_max: float
     own_share_p95: float
     join_n: int
     join_slope: float
@@ -238,13 +251,9 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
             if turn.reading is not None and turn.down is not None and turn.jitter_buffer is not None
         ]
     )
-    unexplained = np.array(
-        [
-            turn.reading - turn.truth - turn.ways
-            for turn in turns
-            if turn.reading is not None and turn.truth is not None and turn.ways is not None
-        ]
-    )
+    owns = np.array([(t.truth, t.own) for t in turns if t.truth is not None and t.own is not None])
+    errors = owns[:, 1] - owns[:, 0]
+    sentences = [turn.sentence - length_of(SAY) for turn in turns if turn.sentence is not None]
     ups, downs = ([one for way in paths for one in getattr(way, side)] for side in ("ups", "downs"))
     joins = np.array([(join.truth, join.reading) for join in (*(call.join for call in calls), *looks)])
     late = joins[:, 1] - joins[:, 0]
@@ -262,7 +271,9 @@ def summarize(calls: Sequence[CallTruth], paths: Sequence[PathTruth], looks: Seq
         impulses=len(ups) + len(downs),
         residual_p95=float(np.quantile(residuals, 0.95)),
         residual_max=float(residuals.max()),
-        unexplained_max=float(np.abs(unexplained - np.median(unexplained)).max()),
+        own_slope=float(np.polyfit(owns[:, 0], owns[:, 1], 1)[0]),
+        own_max=float(np.abs(errors - np.median(errors)).max()),
+        sentence_max=max(map(abs, sentences)),
         own_share_p95=float(np.quantile(np.abs(shares - np.median(shares)), 0.95)),
         join_n=len(joins),
         join_slope=float(np.polyfit(joins[:, 0], joins[:, 1], 1)[0]) if len(joins) > 1 else float("nan"),

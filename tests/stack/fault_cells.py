@@ -5,7 +5,7 @@ import datetime
 import time
 import uuid
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from livekit import api
@@ -70,6 +70,14 @@ class Outcome:
     record: RunRecord
     rooms_left: tuple[str, ...]
     seconds: float
+    again: bool = False
+    """Made again, alone: beside others the prober found its host too busy to judge."""
+
+    @property
+    def unjudged(self) -> bool:
+        """The run says that its host was too busy to judge, which is no verdict on the fault."""
+        overload = Reason.PROBER_OVERLOAD
+        return self.record.reason is overload and self.cell.effect.expected is not overload and not self.rooms_left
 
     @property
     def got(self) -> str:
@@ -109,8 +117,20 @@ def cells() -> tuple[Cell, ...]:
 async def run_cells(wanted: Collection[Cell], stack: ReferenceStack) -> AsyncIterator[Outcome]:
     """Make the runs of these cells and tell of each as it ends: `AT_ONCE` of each scenario at a time.
 
-    Those whose numbers come from sound are made before: a busy machine voids such a number, as it has to.
+    Those whose numbers come from sound are made before: a busy machine voids such a number, as it has to. What the
+    prober's host was too busy to judge is made once more, as an operator would, when all others are over; that counts.
     """
+    unjudged = []
+    async for outcome in _beside_each_other(wanted, stack):
+        if outcome.unjudged:
+            unjudged.append(outcome.cell)
+        else:
+            yield outcome
+    for cell in unjudged:
+        yield replace(await _run(cell, stack), again=True)
+
+
+async def _beside_each_other(wanted: Collection[Cell], stack: ReferenceStack) -> AsyncIterator[Outcome]:
     heard = [cell for cell in wanted if cell.effect.missed in OF_SOUND]
     for some in (heard, [cell for cell in wanted if cell not in heard]):
         lanes = {scenario: asyncio.Semaphore(at_once) for scenario, at_once in AT_ONCE.items()}

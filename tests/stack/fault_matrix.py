@@ -56,6 +56,7 @@ def _figures(by_name: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
     passed = sum(not outcome.wrong for outcome in healthy)
     yield f"n = {len(runs)} runs, {len(runs) // len(by_name)} of each, {sum(AT_ONCE.values())} at a time, on {machine}."
     yield f"Came out as something else: {sum(bool(outcome.wrong) for outcome in runs)}."
+    yield f"Made again, alone, where the machine was too busy to judge: {sum(outcome.again for outcome in runs)}."
     yield f"Of {len(healthy)} runs on the product without a fault, {passed} passed."
     yield "Seconds: from the order to the verdict; the deadline that is waited for is shortened (`fault_cells.py`)."
     yield ""
