@@ -15,7 +15,8 @@ GROUPS = ("scripted", "reference", "faults", "apart")
 """The order in which they are begun, two at a time: what measures begins, beside what is light."""
 APART = ("test_demo", "test_server", "test_wheel")
 """Modules about the program from outside: a group of their own, so that the groups take about as long as each other."""
-MEASURING, HEAVY = ("test_calibration", "test_scripted_runs"), ("test_leaves_nothing", "test_steadiness")
+MEASURING = ("test_calibration", "test_scripted_runs")
+HEAVY = ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
 """The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
 
 
