@@ -47,7 +47,7 @@ async def test_the_time_an_agent_takes_to_yield_is_measured(scripted_stack: Refe
     """The agent stops some 4 s into its sentence, 0.2 s or more from any sound that is too short to be surely speech.
 
     Cut off 3.75 s into it, it leaves 40 ms of a syllable behind a pause: the end of that is no one's to tell.
-    When exactly it stops is told by its log: it may hear the soft beginning of our "stop" 90 ms late.
+    When exactly it stops is told by its log: a jitter buffer of its own decides when it hears us.
     """
     scripted_stack.knobs.agent_metadata = Script(
         greeting=ScriptedGreeting(delay=0.5, seconds=9.0), yield_after=0.9, replies=(1.0,)
