@@ -1,4 +1,4 @@
-"""One browser for all tests: Debian's Chromium, driven by Playwright, which fetches none of its own."""
+"""A browser for the tests of a module, gone after them: Debian's Chromium, driven by Playwright, which fetches none."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The browser, without a window."""
     program = shutil.which("chromium")
