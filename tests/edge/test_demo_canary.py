@@ -18,7 +18,7 @@ def test_the_canary_of_the_demo_is_an_ordinary_one(tmp_path: Path) -> None:
     assert join.plan.expectations.deadlines.run == 10
     assert conversation.plan.expectations.deadlines.run == 30
     due = join.plan.expectations.deadlines
-    assert join.plan.expectations.objectives["agent_join"] == 5 < due.agent_join < due.run
+    assert join.plan.expectations.objectives["agent_join"] < due.agent_join == 5
 
 
 def test_only_its_owner_reads_its_key(tmp_path: Path) -> None:

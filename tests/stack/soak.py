@@ -26,6 +26,7 @@ DOCUMENT = Path("docs/operations.md")
 MINUTES = 60.0
 WARM_UP = 600.0
 """Seconds of a spell that are left out of what it grew by."""
+TELL_EVERY = 300.0
 BLOCK = 60.0
 """Seconds that make one point of the line: looks nearer to each other are too alike."""
 MB = 1024 * 1024
@@ -102,12 +103,25 @@ async def main() -> None:
         _tell(f"{missing / 60:.0f} minutes to go; Ctrl-C keeps what there is")
         with tempfile.TemporaryDirectory() as folder:
             async with ReferenceStack(progress=_tell) as stack:
-                spell = await soak(stack, Path(folder), missing, stop=stop)
+                spell = await soak(stack, Path(folder), missing, stop=stop, looked=progress(missing))
         if not spell.complete:
             raise RuntimeError(f"{spell.planned} were planned, {spell.made} made and {spell.missed} missed")
         kept.add(spell)
     publish(DOCUMENT, "make soak", document(kept.entries))
     _tell(f"{document(kept.entries)}\n{DOCUMENT} is written")
+
+
+def progress(seconds: float) -> Callable[[Sample], None]:
+    """Who tells, once in five minutes, how far it is."""
+    told = 0.0
+
+    def tell(sample: Sample) -> None:
+        nonlocal told
+        if sample.at - told >= TELL_EVERY:
+            told = sample.at
+            _tell(f"{sample.at / 60:.0f} of {seconds / 60:.0f} minutes; the canary holds {sample.memory / MB:.0f} MB")
+
+    return tell
 
 
 def _hourly(bytes_per_second: float) -> str:

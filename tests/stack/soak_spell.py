@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -69,15 +70,25 @@ class Spell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def soak(
-    stack: ReferenceStack, folder: Path, seconds: float, *, stop: asyncio.Event, every: float = EVERY
+    stack: ReferenceStack,
+    folder: Path,
+    seconds: float,
+    *,
+    stop: asyncio.Event,
+    every: float = EVERY,
+    looked: Callable[[Sample], None] = lambda _sample: None,
 ) -> Spell:
-    """Watch the product for so long, or until `stop`; either way the canary is stopped in good order."""
+    """Watch the product for so long, or until `stop`; either way the canary is stopped in good order.
+
+    `looked` is told of each look as it is taken.
+    """
     watch = Watch(configuration(stack, folder, SCENARIOS, DEADLINES))
     samples: list[Sample] = []
     async with watch, aiohttp.ClientSession(watch.url) as web:
         began = time.monotonic()
         while time.monotonic() - began < seconds and not stop.is_set():
             samples.append(_look(watch.program.pid, time.monotonic() - began))
+            looked(samples[-1])
             for page in ("/metrics", "/"):
                 async with web.get(page) as answer:
                     await answer.read()
