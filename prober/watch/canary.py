@@ -78,7 +78,7 @@ async def keep_watch(
                 await asyncio.to_thread(kept.tidy)  # now that nobody else has this port
                 _obey_signals(service, beside)
                 tasks = [
-                    beside.create_task(sweep_hourly(lambda: service.agenda)),
+                    beside.create_task(sweep_hourly(lambda: service.agenda, exporter.cleanup_failed)),
                     beside.create_task(_feel_the_pulse(exporter.event_loop_lag)),
                 ]
                 soonest = min(line.due_in for line in service.status().lines if line.due_in is not None)
