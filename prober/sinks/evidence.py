@@ -43,6 +43,11 @@ class Evidence:
         self._folder = folder
         self._limits = limits
 
+    @property
+    def lock(self) -> Path:
+        """The lock of this folder. Raises OSError where there is none and none can be made."""
+        return self._made(".") / "lock"
+
     def draft(self, run_id: str) -> Path:
         """Where a run is to put its recording, so that it need not be copied; `keep` or `sweep` take it away."""
         place = self._made(_DRAFTS) / f"{checked(run_id)}.wav"
