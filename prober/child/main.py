@@ -20,6 +20,7 @@ from prober.child.messages import (
     FromChild,
     Happened,
     Hello,
+    Left,
     Order,
     Sweep,
     Swept,
@@ -73,7 +74,7 @@ async def main(descriptor: int) -> None:
             from prober.entry.sweep import sweep
 
             deleted, left, trouble = await sweep(order.key, older_than=order.older_than, now=time.time())
-            pipe.send(Swept(deleted=deleted, left=left, trouble=trouble))
+            pipe.send(Swept(deleted=deleted, left=tuple(Left(*one) for one in left), trouble=trouble))
         case Order():
             await _run(order, pipe, stdin)
     pipe.send(Done())

@@ -1,5 +1,7 @@
 """What goes over the pipe between a parent and its child: one JSON object a line."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from prober.core.events import AnyEvent
@@ -61,12 +63,19 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, tag="sweep"):
     """Seconds since a room was made."""
 
 
+class Left(NamedTuple):
+    """A room that could not be deleted, the reason in words, and the target whose run made it."""
+
+    room: str
+    why: str
+    target: str
+
+
 class Swept(msgspec.Struct, frozen=True, kw_only=True, tag="swept"):
     """Child to parent: what came of it. `trouble` is why there was nothing to see, in words."""
 
     deleted: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    """Rooms that could not be deleted, each with the reason."""
+    left: tuple[Left, ...] = ()
     trouble: str | None = None
 
 

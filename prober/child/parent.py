@@ -30,7 +30,7 @@ TEARDOWN = 15.0
 """Seconds a child may take to leave and clean up, before it is killed."""
 CLEANUP = 15.0
 """Seconds a fresh child may take to delete a room and take back a trial."""
-SWEEPING = 60.0
+SWEEPING = 300.0
 """Seconds a fresh child may take to look for rooms that were left behind."""
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 INHERITED_BY_PREFIX = ("LC_", "LD_", "SSL_CERT_", "PYTHON", "OMP_", "OPENBLAS_", "RUST_", "XDG_")

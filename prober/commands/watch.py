@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prober.commands.configuration import read_configuration
+from prober.commands.configuration import BadConfiguration, read_configuration
 from prober.commands.history import database_option
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def watch(config: Path, db: Path, **what: Any) -> None:
     from prober.sinks.multiprocess import forget  # noqa: PLC0415 - the server and the metrics: 40 MB for this one verb
 
     forget(os.environ)
+    from prober.sinks.claim import ClaimedError  # noqa: PLC0415
     from prober.sinks.log_lines import Lines  # noqa: PLC0415
     from prober.watch.canary import Settings, keep_watch  # noqa: PLC0415
     from prober.watch.web.listen import ListenError, parsed  # noqa: PLC0415
@@ -92,6 +93,8 @@ def watch(config: Path, db: Path, **what: Any) -> None:
         asyncio.run(keep_watch(loaded, load_again, settings, Lines(sys.stdout, as_json=as_json)))
     except ListenError as error:
         raise click.ClickException(str(error)) from error
+    except ClaimedError as error:
+        raise BadConfiguration(str(error)) from error
 
 
 def _token(file: Path | None) -> str | None:

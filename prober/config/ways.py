@@ -51,7 +51,7 @@ def allowed(target: Target, livekit: str | None) -> Allowed:
     """Where runs may go: the hosts that the entry and the API key name, and those of `allow`."""
     own = {URL(url).host or "" for _, url in _addresses(target, livekit, ()) if not _is_open(url)}
     return Allowed(
-        hosts=(*sorted(own - {""}), *target.allow.hosts),
+        hosts=tuple(dict.fromkeys((*sorted(own - {""}), *target.allow.hosts))),
         private=target.allow.private_addresses,
         plaintext=target.allow.plaintext,
     )

@@ -1,10 +1,9 @@
 """The direct way in, for targets without a web flow: a room and a token of our own, minted with LiveKit's key."""
 
-import json
 import re
 from datetime import timedelta
-from types import MappingProxyType
 
+import msgspec
 from livekit import api
 from yarl import URL
 
@@ -20,16 +19,22 @@ LIFETIME = timedelta(minutes=15)
 EMPTY_TIMEOUT = 60
 DEPARTURE_TIMEOUT = 5
 
-MARK = MappingProxyType({"synthetic": True})
-"""In the metadata of a room of ours, beside the run's id."""
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the metadata of a room of ours: which run made it, and of which target."""
+
+    synthetic: bool = True
+    run_id: str
+    target: str
 
 
-def is_marked(metadata: str) -> bool:
-    """Whether a room with this metadata is one of ours."""
-    found = read_json(metadata.encode())
-    if not isinstance(found, dict) or any(found.get(key) is not value for key, value in MARK.items()):
-        return False
-    return re.fullmatch(r"[0-9a-f]{16}", str(found.get("run_id"))) is not None
+def mark_of(metadata: str) -> Mark | None:
+    """The mark in a room's metadata, if the room is one of ours."""
+    try:
+        mark = msgspec.convert(read_json(metadata.encode()), Mark)
+    except msgspec.ValidationError:
+        return None
+    return mark if mark.synthetic and re.fullmatch(r"[0-9a-f]{16}", mark.run_id) else None
 
 
 def grant(
@@ -54,7 +59,7 @@ def grant(
         agents=[dispatch] if entry.agent_name else [],
         empty_timeout=EMPTY_TIMEOUT,
         departure_timeout=DEPARTURE_TIMEOUT,
-        metadata=json.dumps({**MARK, "run_id": run_id}),
+        metadata=msgspec.json.encode(Mark(run_id=run_id, target=target)).decode(),
     )
     token = (
         api.AccessToken(key.key, key.secret)

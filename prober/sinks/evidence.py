@@ -1,5 +1,7 @@
 """What was heard and recorded in runs that failed: a folder that never outgrows its limits. Raises OSError.
 
+Recordings wait there as drafts until their runs are kept. While runs cannot be kept, and too much waits, no more begin.
+
 Files are named by run ids alone, and are there whole or not at all. Where there is too much, passes go first, then
 inconclusive runs, then failures, each from the oldest: the newest failures stay longest.
 """
@@ -23,10 +25,11 @@ _DRAFTS = "drafts"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The most that is kept: bytes, and runs."""
+    """The most that is kept: bytes, and runs. `waiting`: bytes of drafts from which on no recording begins."""
 
     size: int = 512 << 20
     runs: int = 500
+    waiting: int = 64 << 20
 
 
 class _Kept(NamedTuple):
@@ -43,11 +46,18 @@ class Evidence:
         self._folder = folder
         self._limits = limits
 
-    def draft(self, run_id: str) -> Path:
-        """Where a run is to put its recording, so that it need not be copied; `keep` or `sweep` take it away."""
-        place = self._made(_DRAFTS) / f"{checked(run_id)}.wav"
-        place.unlink(missing_ok=True)
-        return place
+    @property
+    def lock(self) -> Path:
+        """The lock of this folder. Raises OSError where there is none and none can be made."""
+        return self._made(".") / "lock"
+
+    def draft(self, run_id: str) -> Path | None:
+        """Where a run is to put its recording, so that it need not be copied; `keep` or `sweep` take it away.
+
+        None while too much waits there.
+        """
+        folder, name = self._made(_DRAFTS), f"{checked(run_id)}.wav"
+        return folder / name if sum(map(_size, folder.iterdir())) < self._limits.waiting else None
 
     def keep(self, run_id: str, outcome: str, document: bytes, recording: Path | None) -> bool:
         """Take the record and the recording, if there is one, into the folder; False where they are over the limits.
@@ -129,6 +139,12 @@ def checked(run_id: str) -> str:
     if _RUN_ID.fullmatch(run_id) is None:
         raise ValueError("a run id has 16 digits of 0-9 and a-f")
     return run_id
+
+
+def _size(file: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):  # its run was kept meanwhile
+        return file.stat().st_size
+    return 0
 
 
 def _move(source: Path, place: Path) -> None:

@@ -5,7 +5,6 @@ nothing. What it counts is what `docs/metrics.md` promises: a restart begins the
 what the last run was like and how many had failed.
 """
 
-import json
 import logging
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +26,7 @@ from prober.sinks.history import Standing
 from prober.sinks.keeper import State
 from prober.sinks.metrics import LAST_RUN, LastRun, LastRuns, ended_at
 from prober.sinks.negotiation import form_for
+from prober.sinks.revision import revision
 
 Key = tuple[str, str]
 """Target and scenario."""
@@ -210,9 +210,3 @@ def last_run(standing: Standing, began: float | None) -> LastRun:
         inconclusive = last.outcome == Outcome.INCONCLUSIVE
         told = msgspec.structs.replace(told, outcome=last.outcome if inconclusive else last.reason or last.outcome)
     return told
-
-
-def revision() -> str:
-    """The commit that was installed, where the installer wrote it down (PEP 610)."""
-    origin = json.loads(metadata.distribution("livekit-prober").read_text("direct_url.json") or "{}")
-    return str(origin.get("vcs_info", {}).get("commit_id", "unknown"))

@@ -83,9 +83,11 @@ class Keeper:
         except Exception:  # a sink must not spoil a run
             log.exception("history.unwritable", extra={"run_id": record.run_id})
             self._count(lost=1)
+            _discard(recording)
             return
         if self._state.waiting >= self._room:
             self._lose(run, "too many runs wait already")
+            _discard(recording)
             return
         self._count(waiting=1)
         self._queue.put(run)
@@ -121,6 +123,8 @@ class Keeper:
         except Exception:  # this thread must outlive whatever is wrong with one run
             log.exception("history.unwritable", extra={"run_id": run.row.run_id})
             self._count(lost=1)
+        finally:
+            _discard(run.recording)
 
     def _written(self, run: _Run) -> bool:
         try:
@@ -174,9 +178,6 @@ class Keeper:
     def _lose(self, run: _Run, why: str | None) -> None:
         self._count(lost=1)
         log.error("history.lost", extra={"run_id": run.row.run_id, "error": why})
-        if run.recording is not None:
-            with contextlib.suppress(OSError):
-                run.recording.unlink(missing_ok=True)
 
     def _count(self, **more: int) -> None:
         with self._changed:
@@ -186,3 +187,10 @@ class Keeper:
         with self._changed:
             self._state = msgspec.structs.replace(self._state, **values)
             self._changed.notify_all()
+
+
+def _discard(recording: Path | None) -> None:
+    """What was not taken into the evidence is nobody's."""
+    if recording is not None:
+        with contextlib.suppress(OSError):
+            recording.unlink(missing_ok=True)

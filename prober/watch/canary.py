@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prober.config.loading import Loaded
+from prober.sinks.claim import claimed, lock_of
 from prober.sinks.evidence import Evidence, Limits
 from prober.sinks.exporter import Exporter
 from prober.sinks.keeper import Keeper
@@ -51,9 +52,9 @@ class Settings:
 async def keep_watch(
     loaded: Loaded, load: Callable[[], Awaitable[Loaded]], settings: Settings, lines: logging.Handler
 ) -> None:
-    """Watch until a signal ends it; every run is over then, and written if it can be. Raises ListenError at once.
+    """Watch until a signal ends it; every run is over then, and written if it can be.
 
-    `load` reads the configuration anew; `lines` is where the log goes.
+    Raises ListenError and ClaimedError at once. `load` reads the configuration anew; `lines` is where the log goes.
     """
     evidence = None if settings.evidence is None else Evidence(settings.evidence, Limits())
 
@@ -61,9 +62,10 @@ async def keep_watch(
         return await asyncio.to_thread(restore, settings.database, keys, budgeted, time.time())
 
     first = agenda(loaded)
-    async with _keeping(settings.database, evidence) as keeper:
-        exporter, kept = Exporter(lambda: keeper.state), Kept(keeper, evidence)
-        with logging_to(lines, exporter.log_handler()):
+    exporter = Exporter(lambda: keeper.state)
+    with logging_to(lines, exporter.log_handler()):
+        async with _keeping(settings.database, evidence) as keeper:
+            kept = Kept(keeper, evidence)
             service = Service(
                 loaded,
                 await known(first.orders.keys(), first.budgeted),
@@ -75,10 +77,10 @@ async def keep_watch(
                 grace=settings.grace,
             )
             async with _serving(service, settings) as server, asyncio.TaskGroup() as beside:
-                await asyncio.to_thread(kept.tidy)  # now that nobody else has this port
+                await asyncio.to_thread(kept.tidy)
                 _obey_signals(service, beside)
                 tasks = [
-                    beside.create_task(sweep_hourly(lambda: service.agenda)),
+                    beside.create_task(sweep_hourly(lambda: service.agenda, exporter.cleanup_failed)),
                     beside.create_task(_feel_the_pulse(exporter.event_loop_lag)),
                 ]
                 soonest = min(line.due_in for line in service.status().lines if line.due_in is not None)
@@ -87,16 +89,31 @@ async def keep_watch(
                 await service.run()
                 for task in tasks:
                     task.cancel()
-            tell(log, logging.INFO, "watch.stopped", "stopped in good order")
+        tell(log, logging.INFO, "watch.stopped", "stopped in good order")
 
 
 @contextlib.asynccontextmanager
 async def _keeping(database: Path, evidence: Evidence | None) -> AsyncIterator[Keeper]:
-    keeper = Keeper(database, evidence)
+    """A keeper of both places, which are nobody else's meanwhile, as far as they can be locked."""
+    with contextlib.ExitStack() as claims:
+        _claim(claims, lambda: lock_of(database), f"The history {database}", "--db")
+        if evidence is not None:
+            _claim(claims, lambda: evidence.lock, "Its folder of evidence", "--evidence")
+        keeper = Keeper(database, evidence)
+        try:
+            yield keeper
+        finally:
+            await asyncio.to_thread(keeper.close, WRITING)
+
+
+def _claim(claims: contextlib.ExitStack, lock: Callable[[], Path], what: str, instead: str) -> None:
     try:
-        yield keeper
-    finally:
-        await asyncio.to_thread(keeper.close, WRITING)
+        claims.enter_context(claimed(lock(), what, instead))
+    except OSError as error:
+        words = (
+            f"{what} cannot be locked, nothing keeps a second canary from it: {error.strerror or type(error).__name__}"
+        )
+        tell(log, logging.WARNING, "watch.unlocked", words, error=str(error))
 
 
 @contextlib.asynccontextmanager

@@ -24,11 +24,18 @@ class Kept:
 
     def draft(self, run_id: str) -> Path | None:
         """Where this run is to put its recording; None: it keeps none."""
+        if self._evidence is None:
+            return None
         try:
-            return None if self._evidence is None else self._evidence.draft(run_id).absolute()
+            place = self._evidence.draft(run_id)
         except OSError as error:
             self._trouble("no recording is made", error)
             return None
+        if place is None:
+            words = "too many recordings wait to be kept, no more is made"
+            tell(log, logging.WARNING, "evidence.waiting", words, run_id=run_id)
+            return None
+        return place.absolute()
 
     def publish(self, record: RunRecord, recording: Path | None = None) -> None:
         """Have the run written."""

@@ -1,10 +1,13 @@
-"""At start and hourly: rooms of ours that no run knows any more are deleted. Counted and logged, never judged."""
+"""At start and hourly: rooms of ours that no run knows any more are deleted.
+
+Logged, never judged; what could not be deleted is counted, each time anew.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from prober.child.messages import Sweep, Swept
+from prober.child.messages import Left, Sweep, Swept
 from prober.child.parent import CLEANUP, TEARDOWN, sweep_rooms
 from prober.core.plan import ApiKey
 from prober.core.words import whereabouts
@@ -20,22 +23,28 @@ OLD = 3600.0
 
 async def sweep_hourly(
     agenda: Callable[[], Agenda],
+    left_behind: Callable[[str, str], None],
     *,
     every: float = EVERY,
     old: float = OLD,
     sweep: Callable[[Sweep], Awaitable[Swept]] = sweep_rooms,
 ) -> None:
-    """Sweep with each key that the agenda has by then, until cancelled."""
+    """Sweep with each key that the agenda has by then, until cancelled.
+
+    `left_behind` is told the target and the kind of each thing that could not be deleted.
+    """
     while True:
         now = agenda()
-        await sweep_once(now.keys, max(old, now.longest_run + TEARDOWN + CLEANUP), sweep)
+        for left in await sweep_once(now.keys, max(old, now.longest_run + TEARDOWN + CLEANUP), sweep):
+            left_behind(left.target, "room")
         await asyncio.sleep(every)
 
 
 async def sweep_once(
     keys: Sequence[ApiKey], older_than: float, sweep: Callable[[Sweep], Awaitable[Swept]] = sweep_rooms
-) -> None:
-    """One after another: it is in no hurry, and runs are being measured beside it."""
+) -> tuple[Left, ...]:
+    """One after another: it is in no hurry, and runs are being measured beside it. What could not be deleted."""
+    left: list[Left] = []
     for key in keys:
         try:
             swept = await sweep(Sweep(key=key, older_than=older_than))
@@ -44,6 +53,8 @@ async def sweep_once(
         except Exception as error:  # noqa: BLE001 - who tidies up must not end the canary
             swept = Swept(trouble=f"a bug of ours: {whereabouts(error)}")
         _tell(key.url, swept)
+        left += swept.left
+    return tuple(left)
 
 
 def _tell(url: str, swept: Swept) -> None:
@@ -52,8 +63,9 @@ def _tell(url: str, swept: Swept) -> None:
         words = f"could not look for rooms left behind on {url}: {swept.trouble}"
         tell(log, logging.WARNING, "rooms.unseen", words, url=url, error=swept.trouble)
     if swept.deleted or swept.left:
+        left = [f"{one.room}: {one.why}" for one in swept.left]
         words = f"deleted {len(swept.deleted)} rooms left behind on {url}" + "".join(
-            f"; not deleted: {left}" for left in swept.left
+            f"; not deleted: {one}" for one in left
         )
-        level = logging.WARNING if swept.left else logging.INFO
-        tell(log, level, "rooms.swept", words, url=url, deleted=swept.deleted, left=swept.left)
+        level = logging.WARNING if left else logging.INFO
+        tell(log, level, "rooms.swept", words, url=url, deleted=swept.deleted, left=left)

@@ -173,6 +173,12 @@ def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
     assert "LiveKit may be at shop.example, *.livekit.cloud; `allow` takes more hosts." in checked.output
 
 
+def test_a_host_that_is_allowed_twice_is_named_once(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text((SMALL % 1).replace("allow: {", "allow: {hosts: [127.0.0.1, lk.example.com], "))
+    assert "LiveKit may be at 127.0.0.1, lk.example.com; `allow` takes more hosts." in invoke("check", str(file)).output
+
+
 def test_a_bad_file_exits_2_with_its_words_alone() -> None:
     for command in (("check",), ("run", "--config")):
         result = invoke(*command, str(BAD / "unknown-key.yaml"))

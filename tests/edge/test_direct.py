@@ -1,5 +1,6 @@
 """The direct way in and its clean-up: what our token says, and what a real server makes of it."""
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from livekit import api
 
+from prober.child.messages import Left, Sweep
+from prober.child.parent import sweep_rooms
 from prober.core.events import SessionGranted, TokenValidated
 from prober.core.plan import ApiKey, DirectEntry, Session
 from prober.core.reasons import Reason, RunFault
@@ -19,7 +22,7 @@ from prober.entry.direct import grant
 from prober.entry.token import examine, validate
 from prober.recorder import Recorder
 from prober.refstack.server import LiveKitServer
-from tests.edge.products import one_step, plan_of
+from tests.edge.products import one_step, plan_of, served
 from tests.edge.servers import silent
 
 PLAN = plan_of(one_step("https://shop.example"))
@@ -54,7 +57,7 @@ def test_what_our_token_says() -> None:
         "agents": [{"agentName": "support"}],
         "emptyTimeout": 60,
         "departureTimeout": 5,
-        "metadata": '{"synthetic": true, "run_id": "run-1"}',
+        "metadata": '{"synthetic":true,"run_id":"run-1","target":"shop"}',
     }
     assert session.token not in repr((to.events, session))
     assert KEY.secret not in repr(KEY)
@@ -140,6 +143,24 @@ async def test_a_server_that_never_answers() -> None:
         key = ApiKey(url=f"ws://{where}", key="APIkey", secret="s" * 32)
         result = await delete_room(key, "room", within=0.1)
     assert result == CleanUp(ok=False, detail="LiveKit did not answer within 0.1 s")
+
+
+async def test_a_room_that_cannot_be_deleted_is_told_with_its_target() -> None:
+    mark = json.dumps({"synthetic": True, "run_id": "0123456789abcdef", "target": "shop"})
+    room = api.Room(name="stays", metadata=mark, creation_time=1)
+
+    async def listed(_request: web.Request) -> web.Response:
+        body = api.ListRoomsResponse(rooms=[room]).SerializeToString()
+        return web.Response(body=body, content_type="application/protobuf")
+
+    async def broken(_request: web.Request) -> web.Response:
+        return web.json_response({"code": "internal", "msg": "no node"}, status=500)
+
+    twirp = "/twirp/livekit.RoomService/"
+    async with served(("POST", f"{twirp}ListRooms", listed), ("POST", twirp + "{other}", broken)) as origin:
+        swept = await sweep_rooms(Sweep(key=ApiKey(url=origin, key="k", secret="s" * 32), older_than=60.0))
+    assert swept.deleted == ()
+    assert swept.left == (Left("stays", "LiveKit answered 500: no node", "shop"),)
 
 
 # A real server

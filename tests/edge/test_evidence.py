@@ -15,6 +15,12 @@ def contents(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]
 
 
+def drafted(evidence: Evidence, run_id: str) -> Path:
+    place = evidence.draft(run_id)
+    assert place is not None
+    return place
+
+
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     made=st.lists(st.tuples(st.sampled_from(SHELVES), st.integers(1, 60), st.integers(0, 60)), max_size=15),
@@ -27,7 +33,7 @@ def test_the_folder_never_outgrows_its_limits_and_the_newest_failures_stay(
     folder = tmp_path_factory.mktemp("evidence")
     evidence, model = Evidence(folder, Limits(size=size, runs=runs)), list[tuple[int, int, int]]()
     for number, (outcome, record, sound) in enumerate(made):
-        recording = evidence.draft(f"{number:016x}")
+        recording = drafted(evidence, f"{number:016x}")
         recording.write_bytes(bytes(sound))
         kept = evidence.keep(f"{number:016x}", outcome, bytes(record), recording)
         assert kept == (record + sound <= size)
@@ -75,7 +81,7 @@ def test_a_recording_from_another_file_system_comes_whole(tmp_path: Path) -> Non
 def test_what_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path / "evidence", Limits())
     (tmp_path / "evidence" / "fail" / "0123456789abcdef.json").mkdir(parents=True)
-    recording = evidence.draft("0123456789abcdef")
+    recording = drafted(evidence, "0123456789abcdef")
     recording.write_bytes(WAV)
     with pytest.raises(OSError, match="directory"):
         evidence.keep("0123456789abcdef", "fail", b"{}", recording)
@@ -85,8 +91,18 @@ def test_what_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:
 def test_halves_of_an_earlier_process_are_swept_away(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path / "evidence", Limits())
     assert evidence.keep("0123456789abcdef", "fail", b"{}", None)
-    evidence.draft("00000000000000aa").write_bytes(WAV)
+    drafted(evidence, "00000000000000aa").write_bytes(WAV)
     (tmp_path / "evidence" / "fail" / "00000000000000bb.wav").write_bytes(WAV)
     (tmp_path / "evidence" / "fail" / ".00000000000000cc.json.77").write_bytes(b"{")
     evidence.sweep()
     assert [file.name for file in contents(tmp_path)] == ["0123456789abcdef.json"]
+
+
+def test_no_recording_begins_while_too_much_waits(tmp_path: Path) -> None:
+    evidence = Evidence(tmp_path / "evidence", Limits(waiting=2 * len(WAV)))
+    first, second = (drafted(evidence, f"{number:016x}") for number in range(2))
+    first.write_bytes(WAV)
+    second.write_bytes(WAV)
+    assert evidence.draft("0123456789abcdef") is None
+    assert evidence.keep(first.stem, "fail", b"{}", first)
+    assert evidence.draft("0123456789abcdef") is not None

@@ -16,8 +16,10 @@ from prober.sinks.history import reading, writing
 from prober.sinks.keeper import Keeper, State
 from prober.sinks.retention import Keep, Retention
 from prober.watch.cadence import Key
+from prober.watch.kept import Kept
 from prober.watch.restoring import restore
 from tests.edge.kept_runs import FAIL, PASS, run, runs
+from tests.edge.test_evidence import drafted
 
 SOON = 20.0
 
@@ -147,9 +149,9 @@ def test_evidence_is_kept_of_runs_that_failed(tmp_path: Path, path: Path) -> Non
     evidence = Evidence(tmp_path / "evidence", Limits(size=20_000, runs=10))
     keeper = Keeper(path, evidence)
     passed, failed, silent, huge = run(PASS), run(FAIL), run(FAIL), run(FAIL)
-    heard = evidence.draft(failed.run_id)
+    heard = drafted(evidence, failed.run_id)
     heard.write_bytes(b"RIFF")
-    much = evidence.draft(huge.run_id)
+    much = drafted(evidence, huge.run_id)
     much.write_bytes(bytes(30_000))
     keeper.publish(passed)
     keeper.publish(failed, heard)
@@ -167,6 +169,33 @@ def test_evidence_is_kept_of_runs_that_failed(tmp_path: Path, path: Path) -> Non
     assert not heard.exists()
     assert not much.exists()
     assert (keeper.state.written, keeper.state.evidence_failures) == (4, 1)
+
+
+def test_a_run_that_may_not_record_is_told(tmp_path: Path, keeper: Keeper, caplog: pytest.LogCaptureFixture) -> None:
+    kept = Kept(keeper, Evidence(tmp_path / "evidence", Limits(waiting=0)))
+    assert kept.draft("0123456789abcdef") is None
+    assert [record.message for record in caplog.records] == ["evidence.waiting"]
+
+
+def test_no_recording_outlasts_its_run(tmp_path: Path, path: Path) -> None:
+    evidence = Evidence(tmp_path / "evidence", Limits())
+    unwritable, unkept = msgspec.structs.replace(run(), started_at="some day"), run(FAIL)
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "fail").touch()  # no folder can be there
+    keeper = Keeper(path, evidence)
+    for record in (unwritable, unkept):
+        heard = drafted(evidence, record.run_id)
+        heard.write_bytes(b"RIFF")
+        keeper.publish(record, heard)
+    keeper.close(SOON)
+    assert (keeper.state.written, keeper.state.lost, keeper.state.evidence_failures) == (1, 1, 1)
+    full = Keeper(path, evidence, room=0)
+    heard = drafted(evidence, "0123456789abcdef")
+    heard.write_bytes(b"RIFF")
+    full.publish(unkept, heard)
+    full.close(SOON)
+    assert full.state.lost == 1
+    assert not list((tmp_path / "evidence" / "drafts").iterdir())
 
 
 @pytest.fixture

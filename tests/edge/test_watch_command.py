@@ -83,6 +83,7 @@ async def test_a_history_that_is_none_is_told_of_and_probing_goes_on(tmp_path: P
         assert (await canary.until("run.finished"))["reason"] == "trial_unreachable"
         await canary.until("history.failed")
         assert await canary.stop() == 0
+    assert "history.lost" in [line["event"] for line in canary.lines]  # at the very end, and told
     assert (tmp_path / "history.db").read_text().startswith("notes of somebody")
 
 
@@ -118,10 +119,51 @@ async def test_a_run_under_way_is_stopped_after_the_grace_time(tmp_path: Path, t
 async def test_two_canaries_at_one_address_are_one_too_many(tmp_path: Path, shut: str) -> None:
     file = configured(tmp_path, shut)
     async with Watching(file) as canary:
-        second = ("watch", "--config", str(file), "--db", str(tmp_path / "b.db"), "--listen", canary.url[7:])
+        second = (
+            "watch",
+            "--config",
+            str(file),
+            "--db",
+            str(tmp_path / "b.db"),
+            "--no-evidence",
+            "--listen",
+            canary.url[7:],
+        )
         result = await asyncio.to_thread(program, *second)
     assert result.returncode == 4
     assert "the port is in use; another canary may be running" in result.stderr
+
+
+async def test_a_second_canary_at_a_place_ends_at_once_and_the_next_one_does_not(tmp_path: Path, shut: str) -> None:
+    file, link = configured(tmp_path, shut), tmp_path / "link.db"
+    link.symlink_to(tmp_path / "history.db")
+    call = ("watch", "--config", str(file), "--listen", "127.0.0.1:0", "--db")
+    canary = Watching(file)
+    async with canary:
+        recording = tmp_path / "evidence" / "drafts" / "0123456789abcdef.wav"
+        recording.write_bytes(b"RIFF")
+        for database, lock, instead in (
+            (tmp_path / "history.db", tmp_path / "history.db.lock", "--db"),
+            (link, tmp_path / "history.db.lock", "--db"),
+            (tmp_path / "other.db", tmp_path / "evidence" / "lock", "--evidence"),
+        ):
+            result = await asyncio.to_thread(program, *call, str(database))
+            assert (result.returncode, result.stdout) == (2, "")
+            (said,) = result.stderr.splitlines()
+            assert f"({lock} is locked). Stop that one" in said
+            assert said.endswith(f"with {instead}.")
+        assert recording.exists()
+        await canary.kill()
+    async with canary:
+        assert not any(line["event"] == "watch.unlocked" for line in canary.lines)
+
+
+async def test_a_place_that_can_have_no_lock_is_used_all_the_same(tmp_path: Path, shut: str) -> None:
+    (tmp_path / "history.db.lock").mkdir()
+    async with Watching(configured(tmp_path, shut)) as canary:
+        (unlocked,) = (line for line in canary.lines if line["event"] == "watch.unlocked")
+        assert "Is a directory" in unlocked["error"]
+        assert (await canary.until("run.finished"))["reason"] == "trial_unreachable"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prober.core.record import RunRecord
 from prober.watch.cadence import Key
 from prober.watch.schedule import Skip, SkipReason
+from prober.watch.web import probing
 from prober.watch.web.probing import HEADER, SKIPPED, Turnstile
 from tests.edge.kept_runs import FAIL, INCONCLUSIVE, PASS, run
 from tests.edge.web_canary import CALL, SHOP, SmallCanary, serving
@@ -44,14 +45,14 @@ async def test_a_run_that_works(tmp_path: Path) -> None:
     assert samples(body.decode()) == {
         "probe_success": 1,
         "probe_duration_seconds": record.seconds,
-        "probe_timeout_seconds": 9.5,
+        "probe_timeout_seconds": 3.5,
         **{
             f"probe_livekit_phase_duration_seconds {name}": value
             for name in phases
             if (value := getattr(record.measurements, name)) is not None
         },
     }
-    assert canary.probed == [(SHOP, 9.5)]
+    assert canary.probed == [(SHOP, 3.5)]
 
 
 async def test_a_run_that_fails_has_its_reason_and_no_phase_that_was_not_reached(tmp_path: Path) -> None:
@@ -179,10 +180,10 @@ async def test_a_run_that_ends_in_a_bug_opens_the_way_again(tmp_path: Path) -> N
         ("target=shop&scenario=both", None, "The parameter scenario is one of join, conversation."),
         ("target=shop&scenario=join&module=join", None, "The parameters scenario and module are the same: give one."),
         ("target=shop&hostname=x", None, "The parameters of this path are target, scenario, module, debug."),
-        ("target=shop", "0.5", f"The header {HEADER} has to be a number of seconds above 0.5."),
-        ("target=shop", "nan", f"The header {HEADER} has to be a number of seconds above 0.5."),
-        ("target=shop", "inf", f"The header {HEADER} has to be a number of seconds above 0.5."),
-        ("target=shop", "ten", f"The header {HEADER} has to be a number of seconds above 0.5."),
+        ("target=shop", "6.5", f"The header {HEADER} has to be a number of seconds above 6.5."),
+        ("target=shop", "nan", f"The header {HEADER} has to be a number of seconds above 6.5."),
+        ("target=shop", "inf", f"The header {HEADER} has to be a number of seconds above 6.5."),
+        ("target=shop", "ten", f"The header {HEADER} has to be a number of seconds above 6.5."),
     ],
 )
 async def test_what_cannot_be_probed_is_said(tmp_path: Path, question: str, header: str | None, why: str) -> None:
@@ -193,7 +194,23 @@ async def test_what_cannot_be_probed_is_said(tmp_path: Path, question: str, head
     assert not canary.probed
 
 
-@pytest.mark.parametrize(("header", "timeout"), [(None, 90.0), ("10", 9.5), ("0.75", 0.25), ("600", 90.0)])
+async def test_a_run_that_is_not_over_when_the_scraper_gives_up_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "AROUND", 0.1)
+    over, made = asyncio.Event(), run(PASS)
+
+    async def slow(_key: Key) -> RunRecord:
+        await over.wait()
+        return made
+
+    async with serving(SmallCanary(answer=slow), tmp_path, probe=True) as client:
+        status, text = await client.text("/probe?target=shop", headers={HEADER: "0.7"})
+        assert (status, text) == (503, "The run is not over yet, and nothing is known of its target.\n")
+        assert (await client.ask("/probe?target=shop"))[0].status == 429
+
+
+@pytest.mark.parametrize(("header", "timeout"), [(None, 90.0), ("10", 3.5), ("96.25", 89.75), ("600", 90.0)])
 async def test_the_scraper_is_answered_before_it_gives_up(tmp_path: Path, header: str | None, timeout: float) -> None:
     canary = SmallCanary()
     async with serving(canary, tmp_path, probe=True) as client:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.child.messages import Sweep, Swept
+from prober.child.messages import Left, Sweep, Swept
 from prober.config.loading import load
 from prober.watch.agenda import agenda
 from prober.watch.journal import Journal
@@ -80,8 +80,11 @@ async def test_each_key_is_swept_at_start_and_hourly(tmp_path: Path, caplog: pyt
     file = tmp_path / "prober.yaml"
     file.write_text(DIRECT, encoding="utf-8")
     watched_now = agenda(load(file, {"K": "key", "S": "s3cr3t"}))
-    answers = iter((Swept(), Swept(deleted=("a", "b"), left=("c: LiveKit answered 500: x",)), Swept(trouble="no.")))
+    answers = iter(
+        (Swept(), Swept(deleted=("a", "b"), left=(Left("c", "LiveKit answered 500: x", "cafe"),)), Swept(trouble="no."))
+    )
     swept: list[tuple[float, float]] = []
+    counted: list[tuple[str, str]] = []
     done = asyncio.Event()
 
     async def sweep(order: Sweep) -> Swept:
@@ -92,11 +95,12 @@ async def test_each_key_is_swept_at_start_and_hourly(tmp_path: Path, caplog: pyt
             done.set()
             raise OSError(11, "no process") from None
 
-    sweeping = asyncio.create_task(sweep_hourly(lambda: watched_now, sweep=sweep))
+    sweeping = asyncio.create_task(sweep_hourly(lambda: watched_now, lambda *left: counted.append(left), sweep=sweep))
     await done.wait()
     await asyncio.sleep(1)
     sweeping.cancel()
     assert swept == [(0.0, 3600.0), (3600.0, 3600.0), (7200.0, 3600.0), (10800.0, 3600.0)]
+    assert counted == [("cafe", "room")]
     assert words(caplog, "rooms.swept") == [
         "deleted 2 rooms left behind on wss://lk.example.com; not deleted: c: LiveKit answered 500: x"
     ]

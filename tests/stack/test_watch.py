@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from livekit import api
+from livekit import api, rtc
 
 from prober.child.messages import Sweep
 from prober.child.parent import sweep_rooms
@@ -93,9 +93,9 @@ async def test_a_run_that_outlasts_the_grace_time_leaves_no_room(server: LiveKit
 async def test_only_old_rooms_with_our_mark_are_swept(server: LiveKitServer) -> None:
     key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
     marks = {
-        "ours": {"synthetic": True, "run_id": "0123456789abcdef"},
-        "said-to-be": {"synthetic": "true", "run_id": "0123456789abcdef"},
-        "without-a-run": {"synthetic": True},
+        "ours": {"synthetic": True, "run_id": "0123456789abcdef", "target": "shop"},
+        "said-to-be": {"synthetic": "true", "run_id": "0123456789abcdef", "target": "shop"},
+        "without-a-run": {"synthetic": True, "target": "shop"},
     }
     async with api.LiveKitAPI(key.url, key.key, key.secret) as livekit:
         for name, mark in marks.items():
@@ -109,6 +109,25 @@ async def test_only_old_rooms_with_our_mark_are_swept(server: LiveKitServer) -> 
     assert (young.deleted, young.left, young.trouble) == ((), (), None)
     assert (swept.deleted, swept.left, swept.trouble) == (("ours",), (), None)
     assert left >= {"said-to-be", "without-a-run", "of-a-customer"}
+
+
+async def test_a_sweep_deletes_all_but_rooms_with_a_caller(server: LiveKitServer) -> None:
+    key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+    mark = json.dumps({"synthetic": True, "run_id": "0123456789abcdef", "target": "shop"})
+    names = {f"left-{number}" for number in range(25)}
+    token = api.AccessToken(key.key, key.secret).with_grants(api.VideoGrants(room_join=True, room="in-use"))
+    caller = rtc.Room()
+    async with api.LiveKitAPI(key.url, key.key, key.secret) as livekit:
+        for name in (*names, "in-use"):
+            await livekit.room.create_room(api.CreateRoomRequest(name=name, metadata=mark))
+        await caller.connect(key.url, token.with_identity("caller").to_jwt())
+        during = await sweep_rooms(Sweep(key=key, older_than=-3600.0))  # as by a clock that is an hour ahead
+        still = caller.isconnected()
+        await caller.disconnect()
+        after = await sweep_rooms(Sweep(key=key, older_than=-3600.0))
+    assert (set(during.deleted), during.left, during.trouble) == (names, (), None)
+    assert still
+    assert (after.deleted, after.left, after.trouble) == (("in-use",), (), None)
 
 
 async def test_where_nobody_answers_a_sweep_says_so() -> None:

@@ -6,7 +6,7 @@ time, and keeps a gap between them.
 An inconclusive run, or one that could not be made, is answered with 503 or 429 and without `probe_success`: the scrape
 fails, `up` is 0, and that says what is the case: nothing is known of the target. `probe_success 0` would blame the
 target for the prober's trouble, 1 would invent a success, and 200 without the series would leave an alert on
-`probe_success == 0` silent with nothing else to fire.
+`probe_success == 0` silent with nothing else to fire. The same goes for a run whose end the scraper cannot wait for.
 """
 
 import asyncio
@@ -37,6 +37,8 @@ GAP = 30.0
 """Seconds between the starts of two runs of a line that are made on demand."""
 EARLIER = 0.5
 """Seconds before the scraper gives up in which the answer must be there."""
+AROUND = 6.0
+"""Seconds that a run needs beside its own: its process starts, an agent that comes late is sent home, its room goes."""
 HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 SKIPPED: Mapping[SkipReason, tuple[int, str]] = {
     SkipReason.OVERLAP: (429, "A run of this target and scenario is under way."),
@@ -140,7 +142,8 @@ async def _answer(request: web.Request, turnstile: Turnstile) -> web.Response:
     canary, clock = request.app[SITE].canary, asyncio.get_running_loop().time
     try:
         asked = asks(request.query.items())
-        timeout = seconds(request.headers.get(HEADER), longest(canary, asked.key))
+        patience = seconds(request.headers.get(HEADER))
+        timeout = min(longest(canary, asked.key), math.inf if patience is None else patience - AROUND)
     except questions.QuestionError as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from error
     wait = turnstile.enter(asked.key, clock())
@@ -151,7 +154,10 @@ async def _answer(request: web.Request, turnstile: Turnstile) -> web.Response:
         )
     run: RunRecord | Skip | None = None
     try:
-        run = await canary.probe(asked.key, timeout)
+        async with asyncio.timeout(patience):
+            run = await canary.probe(asked.key, timeout)
+    except TimeoutError:
+        return web.Response(status=503, text="The run is not over yet, and nothing is known of its target.\n")
     finally:
         turnstile.leave(asked.key, paid=not isinstance(run, Skip))
     if isinstance(run, Skip):
@@ -179,17 +185,18 @@ def longest(canary: Canary, key: Key) -> float:
     raise questions.QuestionError("No target of this name with this scenario is configured.")
 
 
-def seconds(header: str | None, most: float) -> float:
-    """How long the run may take, for a scraper that says how long it waits. Raises QuestionError."""
+def seconds(header: str | None) -> float | None:
+    """In how many seconds a scraper that says how long it waits has to be answered. Raises QuestionError."""
     if header is None:
-        return most
+        return None
     try:
         patience = float(header)
     except ValueError:
         patience = math.nan
-    if not (math.isfinite(patience) and patience > EARLIER):
-        raise questions.QuestionError(f"The header {HEADER} has to be a number of seconds above {EARLIER:g}.")
-    return min(patience - EARLIER, most)
+    least = EARLIER + AROUND
+    if not (math.isfinite(patience) and patience > least):
+        raise questions.QuestionError(f"The header {HEADER} has to be a number of seconds above {least:g}.")
+    return patience - EARLIER
 
 
 def told(record: RunRecord, timeout: float, accept: str, *, debug: bool) -> web.Response:
