@@ -131,6 +131,7 @@ async def test_two_canaries_at_one_address_are_one_too_many(tmp_path: Path, shut
         (("--config", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (("--config", "{file}", "--listen", "here"), "is no HOST:PORT"),
         (("--config", "{file}", "--evidence", "x", "--no-evidence"), "exclude each other"),
+        (("--config", "{file}", "--grace", "nan"), "nan is not a number of seconds"),
         (("--config", "{file}", "--token-file", "nowhere"), "The token in nowhere cannot be read"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
