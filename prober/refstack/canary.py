@@ -19,8 +19,8 @@ targets:
     livekit: {{url: "{server_url}", api_key_file: livekit.key, api_secret_file: livekit.secret}}
     allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
     deadlines:
-      {{trial_step: 6, trial: 6, room_join: 6, agent_join: 5.5, agent_ready: 6, greeting_within: 6, reply_within: 6}}
-    objectives: {{agent_join: 5}}
+      {{trial_step: 6, trial: 6, room_join: 6, agent_join: 5, agent_ready: 6, greeting_within: 6, reply_within: 6}}
+    objectives: {{agent_join: 4}}
     confirm: false
     scenarios:
       join: {{interval: 10, timeout: 10, hold: 2}}
