@@ -33,7 +33,19 @@ from prober.limits import DAY, LIVEKIT, NO_LIVEKIT, TARGET_NAME, TARGET_NAMED, i
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SECONDS = click.FloatRange(min=0, min_open=True, max=DAY)
+
+class Seconds(click.FloatRange):
+    """Seconds within a range; NaN, which compares with nothing, lies in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises BadParameter."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
+
+
+_SECONDS = Seconds(min=0, min_open=True, max=DAY)
 _FLAGS = {"agent_join": "--agent-join-deadline", "reply_within": "--reply-within"}
 """Which of the waits in a run a flag sets; the others are fixed."""
 

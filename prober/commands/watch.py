@@ -11,6 +11,7 @@ import click
 
 from prober.commands.configuration import BadConfiguration, read_configuration
 from prober.commands.history import database_option
+from prober.options import Seconds
 
 if TYPE_CHECKING:
     from prober.config.loading import Loaded
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--no-evidence", is_flag=True, help="Record no sound and keep no failed runs beside the history.")
 @click.option(
     "--grace",
-    type=click.FloatRange(min=0, max=3600),
+    type=Seconds(min=0, max=3600),
     metavar="SECONDS",
     help="How long runs may go on after SIGTERM.  [default: as long as the longest run, 60 at most]",
 )

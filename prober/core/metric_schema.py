@@ -182,7 +182,7 @@ _TABLE = (
     Metric("history_write_failures_total", Kind.COUNTER, (), "Attempts to write a run to the history that failed."),
     Metric("history_lost_runs_total", Kind.COUNTER, (), "Runs that are not in the history and never will be."),
     Metric("history_waiting_runs", Kind.GAUGE, (), "Runs that wait to be written to the history."),
-    Metric("evidence_write_failures_total", Kind.COUNTER, (), "Failed runs whose evidence could not be kept."),
+    Metric("evidence_write_failures_total", Kind.COUNTER, (), "Runs whose evidence could not be kept."),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from prober.core.accounts import missed
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks import text
@@ -87,7 +88,7 @@ class Journal:
             seconds=record.seconds,
             lag=round(start.lag, 3),
             consecutive_failures=failures,
-            objectives_missed=text.missed(record),
+            objectives_missed=missed(record),
         )
         for left in record.left_behind:
             tell(log, logging.WARNING, "run.left_behind", f"left behind: {left}", run_id=record.run_id, **_names(start))

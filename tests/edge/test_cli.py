@@ -164,6 +164,7 @@ def test_a_direct_run_against_a_dead_server_is_the_servers_failure() -> None:
         (("--trial-url", "http://h/", "--objective", "response"), "is not NAME=SECONDS"),
         (("--trial-url", "http://h/", "--objective", "response=nan"), "is not NAME=SECONDS"),
         (("--trial-url", "http://h/", "--timeout", "0"), "0"),
+        (("--trial-url", "http://h/", "--timeout", "nan"), "nan is not a number of seconds"),
         (("--trial-url", "http://h/", "--timeout", "5"), "5 s for the run is shorter than the 20 s of --agent-join"),
         (
             ("--trial-url", "http://h/", "--reply-within", "95"),

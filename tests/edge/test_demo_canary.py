@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from prober.child.paying import ARRIVES_WITHIN
 from prober.config.loading import load
 from prober.config.orders import orders
 from prober.core.plan import Scenario
+from prober.recorder import GRACE
 from prober.refstack.canary import write_configuration
+from prober.watch.cadence import Jitter
 from tests.edge.test_trial_app import SECRET, Server
 
 
@@ -19,6 +22,9 @@ def test_the_canary_of_the_demo_is_an_ordinary_one(tmp_path: Path) -> None:
     assert conversation.plan.expectations.deadlines.run == 30
     due = join.plan.expectations.deadlines
     assert join.plan.expectations.objectives["agent_join"] < due.agent_join == 5
+    interval = load(file, {}).config.targets["front-desk"].scenarios.all()[Scenario.JOIN].interval
+    failing = due.agent_join + GRACE + ARRIVES_WITHIN + 0.5  # with starting, walking in and joining
+    assert failing < interval * (1 - Jitter().share)
 
 
 def test_only_its_owner_reads_its_key(tmp_path: Path) -> None:

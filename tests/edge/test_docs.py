@@ -147,6 +147,14 @@ def test_every_value_is_mentioned(value: str) -> None:
     assert re.search(rf"`(--\w+ )?{value}`", GUIDES)
 
 
+def test_every_event_of_the_canary_s_log_has_its_row() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "prober").glob("[sw]*/**/*.py"))
+    logged = set(re.findall(r'\b(?:log\.\w+\(|tell\(\s*log,[^"()]*)"([a-z]+\.[a-z_]+)"', code))
+    assert {"run.finished", "history.lost", "web.failed"} <= logged
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert {event for event in logged if f"`{event}`" not in operations} == set()
+
+
 @pytest.mark.parametrize("name", sorted(set(direct_dependencies())))
 def test_every_direct_dependency_has_its_reason(name: str) -> None:
     assert re.search(rf"^\| `{re.escape(name)}` \| \S+ \S+", DEPENDENCIES, re.MULTILINE)

@@ -173,6 +173,7 @@ async def test_a_place_that_can_have_no_lock_is_used_all_the_same(tmp_path: Path
         (("--config", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (("--config", "{file}", "--listen", "here"), "is no HOST:PORT"),
         (("--config", "{file}", "--evidence", "x", "--no-evidence"), "exclude each other"),
+        (("--config", "{file}", "--grace", "nan"), "nan is not a number of seconds"),
         (("--config", "{file}", "--token-file", "nowhere"), "The token in nowhere cannot be read"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

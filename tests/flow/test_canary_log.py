@@ -45,6 +45,17 @@ async def test_every_end_is_a_line_and_a_streak_is_told(tmp_path: Path, caplog: 
         ]
 
 
+async def test_the_objectives_missed_are_those_that_the_metrics_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "prober")
+    strict = ONE.replace("{shop: {", "{shop: {objectives: {trial: 5, room_join: 0.0001, agent_join: 3}, ")
+    async with watched(tmp_path, strict, played=Played("pf?"), also=Journal()) as canary:
+        await canary.seen.until(lambda: len(canary.seen.records) == 3)
+    told = [record.fields["objectives_missed"] for record in caplog.records if record.msg == "run.finished"]  # type: ignore[attr-defined]
+    assert told == [("room_join",), ("room_join", "agent_join"), ()]
+
+
 async def test_what_was_left_out_or_late_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "prober")
     loop, lost = asyncio.get_running_loop(), [0.0]

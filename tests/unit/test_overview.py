@@ -82,7 +82,7 @@ def test_without_targets_there_is_nothing_to_say() -> None:
         ),
         ({"history": State(trouble="The disk is full.", waiting=3)}, "The disk is full. Runs that wait for it: 3."),
         ({"history": State(lost=2)}, "Runs that the history has lost since the start: 2."),
-        ({"history": State(evidence_failures=1)}, "Failed runs whose evidence could not be kept: 1."),
+        ({"history": State(evidence_failures=1)}, "Runs whose evidence could not be kept: 1."),
     ],
 )
 def test_the_probers_own_trouble_stands_apart_and_changes_no_answer(

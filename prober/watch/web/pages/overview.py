@@ -92,7 +92,7 @@ def troubles(status: Status) -> Iterator[str]:
     if history.lost:
         yield f"Runs that the history has lost since the start: {history.lost}."
     if history.evidence_failures:
-        yield f"Failed runs whose evidence could not be kept: {history.evidence_failures}."
+        yield f"Runs whose evidence could not be kept: {history.evidence_failures}."
 
 
 def _target(name: str, lines: list[LineStatus], status: Status) -> TargetView:
