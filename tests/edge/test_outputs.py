@@ -30,7 +30,7 @@ from prober.core.steps import trial_steps
 from prober.sinks import files
 from prober.sinks.github import LONGEST, job_summary, quoted
 from tests.edge.servers import silent
-from tests.edge.test_cli import closed_port, program
+from tests.edge.test_cli import closed_port, invoke, program
 from tests.golden.regenerate import GOLDEN, read
 
 PASS, ABSENT = (read(GOLDEN / f"{name}.json") for name in ("pass_conversation", "agent_absent"))
@@ -131,6 +131,7 @@ def test_every_output_of_one_run_at_once(tmp_path: Path) -> None:
         )
     assert done.returncode == 1, done.stderr
     assert "label version = 1.2.3" in done.stdout
+    assert "\x1b" not in done.stdout  # nobody asked for colours
     record = msgspec.json.decode((tmp_path / "r.json").read_bytes(), type=RunRecord)
     assert record.labels == {"version": "1.2.3"}
     assert (tmp_path / "kept" / f"{record.run_id}.json").read_bytes() == (tmp_path / "r.json").read_bytes()
@@ -174,8 +175,8 @@ async def test_a_file_that_cannot_be_written_is_told_and_the_others_are(
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
 def test_a_wrong_output_is_found_before_the_run(arguments: tuple[str, ...], words: str) -> None:
-    done = run("127.0.0.1:9", *arguments)
-    assert done.returncode == 2
+    done = invoke("run", "--trial-url", "http://127.0.0.1:9/", "--scenario", "join", *arguments)
+    assert done.exit_code == 2
     assert words in " ".join(done.stderr.split())
 
 
@@ -192,13 +193,13 @@ def test_no_output_takes_the_place_of_what_is_read_or_of_another(tmp_path: Path)
     before = {path: path.read_bytes() for path in (config, sound, sidecar)}
     ways = (("--config", str(config)), ("--trial-url", "http://127.0.0.1:9/", "--say", str(sound)))
     for way, taken in ((ways[0], config), (ways[0], link), *((way, path) for way in ways for path in (sound, sidecar))):
-        done = program("run", *way, "--json", str(taken))
-        assert done.returncode == 2
+        done = invoke("run", *way, "--json", str(taken))
+        assert done.exit_code == 2
         assert f"{taken} is a file that the run reads." in " ".join(done.stderr.split())
     assert {path: path.read_bytes() for path in before} == before
     other = tmp_path / "other"
     other.symlink_to(tmp_path / "x")
-    done = program("run", *ways[0], "--junit", str(tmp_path / "x"), "--json", str(other))
+    done = invoke("run", *ways[0], "--junit", str(tmp_path / "x"), "--json", str(other))
     assert "need a file each" in done.stderr
 
 
@@ -215,12 +216,14 @@ def test_a_file_is_whole_keeps_its_permissions_and_leaves_no_draft(tmp_path: Pat
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.prom", "link.prom"]
 
 
-def test_a_pipe_is_written_to() -> None:
+def test_a_pipe_is_written_to_and_quiet_leaves_the_verdict() -> None:
     with closed_port() as port:
         done = run(f"127.0.0.1:{port}", "--junit", "/dev/stdout", "--quiet")
     assert done.stderr == ""
-    assert done.stdout.startswith("<?xml")
-    assert "</testsuites>\nFAIL trial_unreachable" in done.stdout
+    report, end, verdict = done.stdout.partition("</testsuites>\n")
+    assert report.startswith("<?xml")
+    assert end
+    assert re.fullmatch(r"FAIL trial_unreachable · default · join · run \w{16}\n", verdict)
 
 
 def test_a_failed_write_leaves_the_old_file() -> None:
@@ -259,13 +262,6 @@ def test_json_lines_go_aside_where_the_record_is_on_standard_output() -> None:
         done = program("--log-format", "json", "run", "--trial-url", door, "--scenario", "join", "--json", "-", "-q")
     assert json.loads(done.stdout)["reason"] == "trial_unreachable"
     assert [one["event"] for one in lines(done.stderr)] == ["run.finished"]
-
-
-def test_quiet_leaves_the_verdict() -> None:
-    with closed_port() as port:
-        done = run(f"127.0.0.1:{port}", "--quiet")
-    assert re.fullmatch(r"FAIL trial_unreachable · default · join · run \w{16}\n", done.stdout)
-    assert done.stderr == ""
 
 
 def on_a_terminal(*arguments: str, env: dict[str, str] | None = None) -> str:
@@ -311,10 +307,8 @@ def test_colours_are_for_terminals_that_want_them(env: dict[str, str], coloured:
 
 def test_forced_colours_bring_no_moving_pictures() -> None:
     with closed_port() as port:
-        door = f"127.0.0.1:{port}"
-        forced, plain = run(door, env={"FORCE_COLOR": "1"}), run(door)
+        forced = run(f"127.0.0.1:{port}", env={"FORCE_COLOR": "1"})
     assert set(re.findall(r"\x1b\[[^A-Za-z]*[A-Za-z]", forced.stdout)) == {"\x1b[1;31m", "\x1b[0m"}
-    assert "\x1b" not in plain.stdout
 
 
 def series(record: RunRecord) -> Sequence[Series]:

@@ -8,6 +8,7 @@ import random
 import shutil
 import socket
 import subprocess
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -65,23 +66,19 @@ class Scraped:
 
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
-        self._scrapes = 0
-        self._changed = asyncio.Condition()
+        self._asked = asyncio.Event()
         self.content_types: set[str] = set()
 
     async def _answer(self, request: web.Request) -> web.Response:
         body, content_type = self._exporter.exposition(request.headers.get("Accept", ""))
         self.content_types.add(content_type)
-        async with self._changed:
-            self._scrapes += 1
-            self._changed.notify_all()
+        self._asked.set()
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    async def known(self) -> None:
-        """What is so now has been taken in: one scrape that begins from here on is over when the next one begins."""
-        async with self._changed, asyncio.timeout(SOON):
-            after = self._scrapes + 2
-            await self._changed.wait_for(lambda: self._scrapes >= after)
+    async def again(self) -> None:
+        """Until it is scraped once more."""
+        self._asked.clear()
+        await self._asked.wait()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
@@ -103,6 +100,7 @@ class Prometheus:
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self._url = url
         self._session = session
+        self._scraped_at = 0.0
 
     async def ask(self, path: str, **parameters: str) -> Any:
         async with self._session.get(f"{self._url}/api/v1/{path}", params=parameters) as answer:
@@ -110,9 +108,18 @@ class Prometheus:
         assert told["status"] == "success", told
         return told["data"]
 
+    async def knows(self, scraped: Scraped) -> None:
+        """What is so now is what is asked about from here on: the moment of a scrape that began later and succeeded."""
+        now = time.time()
+        async with asyncio.timeout(SOON):
+            while self._scraped_at <= now:
+                await scraped.again()
+                last = await self.ask("query", query="timestamp(up == 1)")
+                self._scraped_at = float(last["result"][0]["value"][1]) if last["result"] else 0.0
+
     async def vector(self, query: str) -> Vector:
         """The values of an instant query by their labels, the scrape's own left out."""
-        told = await self.ask("query", query=query)
+        told = await self.ask("query", query=query, time=f"{self._scraped_at:.3f}")
         assert told["resultType"] == "vector"
         return {
             frozenset((name, label) for name, label in one["metric"].items() if name not in {"job", "instance"}): float(
@@ -126,7 +133,7 @@ class Prometheus:
 async def prometheus(scraped: int, folder: Path) -> AsyncIterator[Prometheus]:
     config = folder / "prometheus.yml"
     scrapes = [{"job_name": "livekit-prober", "static_configs": [{"targets": [f"127.0.0.1:{scraped}"]}]}]
-    config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": scrapes}))
+    config.write_text(json.dumps({"global": {"scrape_interval": "200ms"}, "scrape_configs": scrapes}))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -136,6 +143,7 @@ async def prometheus(scraped: int, folder: Path) -> AsyncIterator[Prometheus]:
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--enable-feature=exemplar-storage",
+        "--scrape.discovery-reload-interval=100ms",  # else the first scrape comes five seconds later
     )
     async with Program(argv, env=None, log=folder / "prometheus.log") as running, aiohttp.ClientSession() as session:
         await running.wait_for_line(lambda line: "Server is ready to receive web requests" in line, SOON)
@@ -214,13 +222,13 @@ async def test_prometheus_knows_what_the_history_knows(tmp_path: Path) -> None:
             canary.ended(record)
 
         async with scraped.serving() as port, prometheus(port, tmp_path) as server:
-            await scraped.known()
+            await server.knows(scraped)
             end(run(GOLDENS["agent_absent"]))
-            await scraped.known()
+            await server.knows(scraped)
             await the_first_failure_is_seen(server)
             for record in history_of_a_month():
                 end(record)
-            await scraped.known()
+            await server.knows(scraped)
 
             told = {
                 (

@@ -130,13 +130,14 @@ async def test_an_operators_stop_takes_the_trial_back() -> None:
 async def test_a_cancelled_parent_takes_the_trial_back_before_it_goes() -> None:
     reached = asyncio.Event()
     shop = Shop(reached.set)
+    others = set(psutil.Process().children())
     running = asyncio.create_task(run(shop))
     await reached.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert shop.asked == [("t-7", KEY, "c00kie")]
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= others
 
 
 async def test_a_fresh_child_takes_back_the_trial_of_one_that_died() -> None:
