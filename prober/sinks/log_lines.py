@@ -35,13 +35,13 @@ class Lines(logging.Handler):
 
     def _write(self, record: logging.LogRecord) -> None:
         event, level, fields = _event(record), record.levelname.lower(), _fields(record)
+        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)  # it may be written much later
         if self._as_json:
-            write_line(self._stream, event, level, **fields)
+            write_line(self._stream, event, level, when=when, **fields)
             return
         words = getattr(record, "words", None)
         if words is None:
             words = " ".join([event, *(f"{name}={value}" for name, value in fields.items() if value is not None)])
-        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         self._stream.write(f"{when:%Y-%m-%dT%H:%M:%SZ} {level:7} {words}\n")
         self._stream.flush()
 

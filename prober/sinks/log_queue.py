@@ -47,7 +47,7 @@ class Unhurried(logging.handlers.QueueHandler):
         super().close()
 
     def _tell_of_the_loss(self) -> None:
-        words = f"{self._lost} lines of this log were dropped, because nobody read it"
+        words = f"lines of this log that were dropped, because nobody read it: {self._lost}"
         loss = logging.LogRecord(__name__, logging.WARNING, __file__, 0, "log.lost", None, None)
         loss.__dict__ |= {"words": words, "fields": {"lines": self._lost}}
         self._waiting.put(loss)

@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_dropped_and_told_of_once_there_is_room(reader: Rea
         reader.goes_on.set()
         assert reader.came.wait(60)
         log.info("afterwards")
-    told = "3 lines of this log were dropped, because nobody read it"
+    told = "lines of this log that were dropped, because nobody read it: 3"
     assert reader.read == ["first", "0", "1", "2", "3", told, "afterwards"]
 
 
@@ -63,7 +63,7 @@ def test_a_loss_is_told_at_the_end_at_the_latest_and_errors_come_whole(reader: R
         log.info("third")
         reader.goes_on.set()
         reader.awaited = "second"
-    assert reader.read == ["broken", "second", "1 lines of this log were dropped, because nobody read it"]
+    assert reader.read == ["broken", "second", "lines of this log that were dropped, because nobody read it: 1"]
     assert reader.errors == ["RuntimeError('a bug')"]
 
 
