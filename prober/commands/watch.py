@@ -114,7 +114,7 @@ def watch(config: Path, db: Path, **what: Any) -> None:
         return await asyncio.to_thread(load, config, exposed=True)
 
     # A stream of its own: a thread that is stuck in writing to it keeps nobody from flushing standard output.
-    stream = open(sys.stdout.fileno(), "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    stream = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors="replace", closefd=False)  # noqa: SIM115
     try:
         with logging_to(Unhurried(Lines(stream, as_json=as_json))):
             asyncio.run(keep_watch(loaded, load_again, settings))
