@@ -111,7 +111,7 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
 
     probing = asyncio.create_task(probe(plan.expectations, clips, recorder, enter=enter, join=joined))
     watches = [asyncio.create_task(watch) for watch in (beat(recorder), watch_clocks(recorder))]
-    watches.append(asyncio.create_task(_obey(stdin, recorder, probing)))
+    watches.append(asyncio.create_task(_obey(stdin, recorder, probing, plan.expectations.deadlines.run)))
     done, _ = await asyncio.wait({probing, *watches}, return_when=asyncio.FIRST_COMPLETED)
     for watch in done - {probing}:
         broken = watch.exception()
@@ -204,10 +204,13 @@ def _explains(opinion: RunFault, fault: RunFault) -> bool:
     return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.due is None)
 
 
-async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None]) -> None:
-    """The end of stdin is the order to stop, at once: the operator's, the parent's death, or that we took too long."""
+async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None], due: float) -> None:
+    """The end of stdin is the order to stop, at once: the operator's, the parent's death, or that we took too long.
+
+    Who was stopped for so long is no bug: the fault is dated to the run's own deadline, and judged as a missed one.
+    """
     if (await stdin.read()).strip() == OVERTIME:
-        recorder.stop(Reason.PROBER_INTERNAL, "the run did not end by itself")
+        recorder.stop(Reason.PROBER_INTERNAL, "the run did not end by itself", due=due)
     else:
         recorder.stop(Reason.INTERRUPTED, "")
     probing.cancel()

@@ -24,7 +24,7 @@ def check(file: Path | None, schema: bool, dump: bool) -> None:
         return
     if file is None:
         raise click.UsageError("Name the configuration: livekit-prober check FILE.")
-    loaded = read_configuration(file)
+    loaded = read_configuration(file, exposed=True)
     from prober.config.showing import effective, overview  # noqa: PLC0415
 
     if dump:

@@ -18,13 +18,16 @@ class BadConfiguration(click.UsageError):
         click.echo(self.message, file=file, err=file is None)
 
 
-def read_configuration(file: Path, targets: Collection[str] = ()) -> "Loaded":
-    """The configuration in this file, for these of its targets, default all. Raises BadConfiguration."""
+def read_configuration(file: Path, targets: Collection[str] = (), *, exposed: bool = False) -> "Loaded":
+    """The configuration in this file, for these of its targets, default all. Raises BadConfiguration.
+
+    `exposed`: as a canary's, which shows its metrics.
+    """
     # 16 MB that the commands without a configuration do without
     from prober.config.loading import load  # noqa: PLC0415
     from prober.config.problems import ConfigError  # noqa: PLC0415
 
     try:
-        return load(file, wanted=targets)
+        return load(file, wanted=targets, exposed=exposed)
     except ConfigError as error:
         raise BadConfiguration(str(error)) from error

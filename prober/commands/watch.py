@@ -1,9 +1,11 @@
 """`watch`: the canary: probe the targets of a configuration on a timer, until it is stopped."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,28 @@ from prober.options import Seconds
 
 if TYPE_CHECKING:
     from prober.config.loading import Loaded
+
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextlib.contextmanager
+def _signals_obeyed() -> Iterator[None]:
+    """Obey signals from the first line to the last, and have them mean what they did before."""
+    before = {number: signal.getsignal(number) for number in (*ENDING, signal.SIGHUP)}
+    try:
+        _end_at_once()
+        yield
+    finally:
+        for number, what in before.items():
+            signal.signal(number, what)
+
+
+def _end_at_once() -> None:
+    """Before the canary begins and when it is over there is nothing to end in good order, nothing to reload."""
+    for number in ENDING:
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @click.command(short_help="Probe on a timer, for months.")
@@ -53,6 +77,7 @@ if TYPE_CHECKING:
     help="A file with the token that lets others reload and probe; else LIVEKIT_PROBER_TOKEN.",
 )
 @click.option("--enable-probe", is_flag=True, help="Answer /probe: whoever may ask it makes runs that cost money.")
+@_signals_obeyed()
 def watch(config: Path, db: Path, **what: Any) -> None:
     """Probe the targets of a configuration on a timer, keep every run, serve metrics and pages.
 
@@ -63,14 +88,15 @@ def watch(config: Path, db: Path, **what: Any) -> None:
 
     forget(os.environ)
     from prober.sinks.claim import ClaimedError  # noqa: PLC0415
-    from prober.sinks.log_lines import Lines  # noqa: PLC0415
+    from prober.sinks.log_lines import Lines, logging_to  # noqa: PLC0415
+    from prober.sinks.log_queue import Unhurried  # noqa: PLC0415
     from prober.watch.canary import Settings, keep_watch  # noqa: PLC0415
     from prober.watch.web.listen import ListenError, parsed  # noqa: PLC0415
 
     if what["no_evidence"] and what["evidence"] is not None:
         raise click.UsageError("--evidence and --no-evidence exclude each other. Leave out one.")
     evidence = None if what["no_evidence"] else what["evidence"] or db.parent / "evidence"
-    loaded = read_configuration(config)
+    loaded = read_configuration(config, exposed=True)
     try:
         settings = Settings(
             database=db,
@@ -87,11 +113,14 @@ def watch(config: Path, db: Path, **what: Any) -> None:
     async def load_again() -> "Loaded":
         from prober.config.loading import load  # noqa: PLC0415 - see `read_configuration`
 
-        return await asyncio.to_thread(load, config)
+        return await asyncio.to_thread(load, config, exposed=True)
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is obeyed: the file has just been read
+    # A stream of its own: a thread that is stuck in writing to it keeps nobody from flushing standard output.
+    stream = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors="replace", closefd=False)  # noqa: SIM115
     try:
-        asyncio.run(keep_watch(loaded, load_again, settings, Lines(sys.stdout, as_json=as_json)))
+        with logging_to(Unhurried(Lines(stream, as_json=as_json))):
+            asyncio.run(keep_watch(loaded, load_again, settings))
+            _end_at_once()  # the last lines may have to wait for their reader
     except ListenError as error:
         raise click.ClickException(str(error)) from error
     except ClaimedError as error:

@@ -24,8 +24,8 @@ def crowded(config: Config) -> Iterator[Problem]:
         yield Problem(
             path=("targets",),
             words=f"{_many(targets, 'target')} with {_many(len(known), 'scenario')} make {total} series of metrics, "
-            f"about {total / targets:.0f} for each target; {MOST_SERIES} are the most. Give some of them a prober of "
-            "their own.",
+            f"about {total / targets:.0f} for each target; {MOST_SERIES} are the most that one prober exposes. "
+            "Leave out targets, scenarios or objectives, or give some targets a prober of their own.",
         )
 
 

@@ -139,8 +139,9 @@ def _judge(timeline: Timeline, expectations: Expectations) -> _Finding:
             return _Finding(missed, due)
         previous = max(previous, reached)
     leaving = timeline.first(Leaving, since=previous)
+    faults = [fault for fault in faults if fault.reason is not Reason.RUN_DEADLINE]  # nothing was left to wait for
     fault = _first(faults, until=seen)
-    if fault is not None and fault.reason is not Reason.RUN_DEADLINE:  # nothing was left to wait for
+    if fault is not None:
         return _Finding(_of_fault(timeline, fault, previous), fault.at)
     return _Finding(Verdict(outcome=Outcome.PASS) if leaving is not None else _unfinished(timeline, seen), seen)
 

@@ -68,10 +68,10 @@ class JsonLines:
         write_line(self._stream, event, level, **fields)
 
 
-def write_line(stream: TextIO, event: str, level: str, **fields: Any) -> None:
-    """One line; a reader that is gone changes nothing."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    line = msgspec.json.encode({"time": now, "level": level, "event": event, **fields}).decode()
+def write_line(stream: TextIO, event: str, level: str, *, when: datetime.datetime | None = None, **fields: Any) -> None:
+    """One line, of what happened just now or at this moment; a reader that is gone changes nothing."""
+    time = (when or datetime.datetime.now(datetime.UTC)).isoformat(timespec="milliseconds")
+    line = msgspec.json.encode({"time": time, "level": level, "event": event, **fields}).decode()
     with contextlib.suppress(OSError):
         stream.write(line + "\n")
         stream.flush()

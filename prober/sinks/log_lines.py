@@ -22,7 +22,7 @@ def tell(log: logging.Logger, level: int, event: str, words: str, **fields: Any)
 
 
 class Lines(logging.Handler):
-    """Writes to a stream; one that is gone or full changes nothing."""
+    """Writes to a stream; one that is gone or full changes nothing, nor does a message that is none."""
 
     def __init__(self, stream: TextIO, *, as_json: bool) -> None:
         super().__init__()
@@ -30,32 +30,37 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
+        with contextlib.suppress(Exception):  # whatever libraries log: the next line is written
+            self._write(record)
+
+    def _write(self, record: logging.LogRecord) -> None:
         event, level, fields = _event(record), record.levelname.lower(), _fields(record)
+        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)  # it may be written much later
         if self._as_json:
-            write_line(self._stream, event, level, **fields)
+            write_line(self._stream, event, level, when=when, **fields)
             return
         words = getattr(record, "words", None)
         if words is None:
             words = " ".join([event, *(f"{name}={value}" for name, value in fields.items() if value is not None)])
-        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
-        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
-            self._stream.write(f"{when:%Y-%m-%dT%H:%M:%SZ} {level:7} {words}\n")
-            self._stream.flush()
+        self._stream.write(f"{when:%Y-%m-%dT%H:%M:%SZ} {level:7} {words}\n")
+        self._stream.flush()
 
 
 @contextlib.contextmanager
 def logging_to(*handlers: logging.Handler) -> Iterator[None]:
-    """Send what the prober logs to these handlers, and the warnings of everybody else."""
+    """Send what the prober logs to these handlers, and the warnings of everybody else; close them at the end."""
     root, ours = logging.getLogger(), logging.getLogger("prober")
+    before = ours.level
     for handler in handlers:
         root.addHandler(handler)
     ours.setLevel(logging.INFO)
     try:
         yield
     finally:
-        ours.setLevel(logging.NOTSET)
+        ours.setLevel(before)
         for handler in handlers:
             root.removeHandler(handler)
+            handler.close()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

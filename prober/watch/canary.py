@@ -49,12 +49,10 @@ class Settings:
     grace: float | None = None
 
 
-async def keep_watch(
-    loaded: Loaded, load: Callable[[], Awaitable[Loaded]], settings: Settings, lines: logging.Handler
-) -> None:
+async def keep_watch(loaded: Loaded, load: Callable[[], Awaitable[Loaded]], settings: Settings) -> None:
     """Watch until a signal ends it; every run is over then, and written if it can be.
 
-    Raises ListenError and ClaimedError at once. `load` reads the configuration anew; `lines` is where the log goes.
+    Raises ListenError and ClaimedError at once. `load` reads the configuration anew.
     """
     evidence = None if settings.evidence is None else Evidence(settings.evidence, Limits())
 
@@ -63,7 +61,7 @@ async def keep_watch(
 
     first = agenda(loaded)
     exporter = Exporter(lambda: keeper.state)
-    with logging_to(lines, exporter.log_handler()):
+    with logging_to(exporter.log_handler()):
         async with _keeping(settings.database, evidence) as keeper:
             kept = Kept(keeper, evidence)
             service = Service(
@@ -137,7 +135,12 @@ def _obey_signals(service: Service, beside: asyncio.TaskGroup) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
-    loop.add_signal_handler(signal.SIGHUP, lambda: beside.create_task(service.reload()))
+
+    def reload() -> None:
+        if not service.status().stopping:  # `beside` may be over
+            beside.create_task(service.reload())
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _feel_the_pulse(tell_of: Callable[[float], None]) -> None:

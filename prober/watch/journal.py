@@ -1,6 +1,7 @@
 """The canary's log: one line for each run's end, for what was left out or late, and for each change of what it does."""
 
 import logging
+from collections.abc import Sequence
 
 from prober.core.accounts import missed
 from prober.core.reasons import Outcome
@@ -54,11 +55,13 @@ class Journal:
             words = f"{start.key} starts {start.lag:.1f} s late"
             tell(log, logging.INFO, "run.late", words, **_names(start), lag=round(start.lag, 3))
 
-    def skipped(self, skip: Skip) -> None:
-        """Say what was not run and why."""
+    def skipped(self, skips: Sequence[Skip]) -> None:
+        """Say what was not run, how often and why."""
+        skip, count = skips[0], len(skips)
         level = logging.WARNING if skip.reason in OURS else logging.INFO
-        words = f"{skip.key} skipped: {skip.reason} ({skip.trigger})"
-        tell(log, level, "run.skipped", words, **_names(skip), reason=skip.reason)
+        times = f" {count} times" if count > 1 else ""
+        words = f"{skip.key} skipped{times}: {skip.reason} ({skip.trigger})"
+        tell(log, level, "run.skipped", words, **_names(skip), reason=skip.reason, count=count)
 
     def ended(self, start: Start, record: RunRecord, failures: int | None) -> None:
         """The verdict, and how often that was so."""

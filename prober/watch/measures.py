@@ -1,6 +1,6 @@
 """The canary's metrics: what happens is told to the exporter, in its own words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prober.config.watched import lines
 from prober.core.record import RunRecord
@@ -34,10 +34,11 @@ class Measures:
         """Count it as under way."""
         self._exporter.started(start.key, start.trigger, start.lag)
 
-    def skipped(self, skip: Skip) -> None:
+    def skipped(self, skips: Sequence[Skip]) -> None:
         """Only what was planned can be skipped."""
-        if skip.trigger == "scheduled":
-            self._exporter.skipped(skip.key, skip.reason)
+        for skip in skips:
+            if skip.trigger == "scheduled":
+                self._exporter.skipped(skip.key, skip.reason)
 
     def ended(self, _start: Start, record: RunRecord, _failures: int | None) -> None:
         """Count the run; the exporter knows what is watched no longer."""

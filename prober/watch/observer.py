@@ -1,5 +1,6 @@
 """Who is told of what the canary does: the log, the metrics, the disk. Whatever they do with it, probing goes on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,8 +24,8 @@ class Observer(Protocol):
     def started(self, start: Start) -> None:
         """A run begins."""
 
-    def skipped(self, skip: Skip) -> None:
-        """A start is left out; only those of trigger `scheduled` were planned."""
+    def skipped(self, skips: Sequence[Skip]) -> None:
+        """These starts of one line are left out for one reason; only those of trigger `scheduled` were planned."""
 
     def ended(self, start: Start, record: RunRecord, failures: int | None) -> None:
         """The run is over, and its line now has so many judged failures in a row; None: it is watched no longer."""

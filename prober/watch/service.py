@@ -9,7 +9,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -186,11 +186,14 @@ class Service:
 
     def _start_what_is_due(self) -> None:
         decisions, self._schedule = self._schedule.due(self._now(), self._wall())
+        skipped: dict[Hashable, list[Skip]] = {}
         for decision in decisions:
             if isinstance(decision, Start):
                 self._begin(decision)
             else:
-                self._tell(lambda observer, skip=decision: observer.skipped(skip))  # type: ignore[misc]
+                skipped.setdefault((decision.key, decision.trigger, decision.reason), []).append(decision)
+        for alike in skipped.values():
+            self._tell(lambda observer, alike=alike: observer.skipped(alike))  # type: ignore[misc]
 
     def _begin(self, start: Start, within: float = math.inf) -> asyncio.Task[RunRecord]:
         """Begin the run by today's agenda, whatever is reloaded while it goes on."""

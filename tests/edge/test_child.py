@@ -10,7 +10,7 @@ import psutil
 import pytest
 from aiohttp import web
 
-from prober.child.messages import Order, Owes
+from prober.child.messages import OVERTIME, FromChild, Happened, Order, Owes
 from prober.child.parent import run_child
 from prober.core.events import CleanedUp, Stopped, TokenValidated
 from prober.core.plan import Expectations, Scenario
@@ -102,6 +102,26 @@ async def test_processes_that_cannot_be_started_leave_no_open_file(
             await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
         counts.append(psutil.Process().num_fds())
     assert counts[-1] == counts[0]
+
+
+async def test_a_run_that_its_parent_had_to_end_dates_that_to_its_own_deadline() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        await asyncio.sleep(3600)
+        return web.Response()
+
+    ours, theirs = os.pipe()
+    async with served(("GET", "/", handler)) as origin:
+        order = Order(plan=plan_of(one_step(origin)))
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "prober.child.main", str(theirs)), stdin=asyncio.subprocess.PIPE, pass_fds=(theirs,)
+        )
+        os.close(theirs)
+        await child.communicate(msgspec.json.encode(order) + b"\n" + OVERTIME)
+    with os.fdopen(ours, "rb") as told:
+        messages = [msgspec.json.decode(line, type=FromChild) for line in told]
+    stops = [told.event for told in messages if isinstance(told, Happened) and isinstance(told.event, Stopped)]
+    due = order.plan.expectations.deadlines.run
+    assert [(stop.reason, stop.at, stop.given_up) for stop in stops] == [(Reason.PROBER_INTERNAL, due, due)]
 
 
 async def test_what_a_dead_run_told_stands_where_no_process_can_clean_up_after_it(

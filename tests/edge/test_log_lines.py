@@ -57,6 +57,22 @@ def test_a_person_finds_words(written: io.StringIO) -> None:
     assert "s3cr3t" not in written.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [("json", "2001-09-09T01:46:40.000+00:00"), ("text", "2001-09-09T01:46:40Z")],
+    indirect=["written"],
+)
+def test_a_line_that_is_written_late_has_the_time_of_what_happened(written: io.StringIO, moment: str) -> None:
+    log.handle(logging.makeLogRecord({"name": log.name, "msg": "run.late", "levelno": logging.INFO, "created": 1e9}))
+    assert moment in written.getvalue()
+
+
+def test_a_message_that_is_none_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines(io.StringIO(), as_json=False)
+    lines.handle(logging.makeLogRecord({"name": "asyncio", "msg": "%d", "args": ("no number: s3cr3t",)}))
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_stream_that_is_gone_is_no_trouble(as_json: bool) -> None:
     class Gone(io.StringIO):

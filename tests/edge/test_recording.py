@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-import soundfile
+import soundfile  # type: ignore[import-untyped]  # has no stubs
 
 from prober.core.speech import RATE
 from prober.room.recording import Recording

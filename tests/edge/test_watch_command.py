@@ -1,14 +1,23 @@
 """`livekit-prober watch` as a process: what it needs, what it says, how it reloads and ends."""
 
 import asyncio
+import contextlib
+import logging
+import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from prober.config.loading import Loaded, load
+from prober.sinks.log_lines import logging_to
+from prober.watch.canary import Settings, keep_watch
+from prober.watch.web.app import Server
+from prober.watch.web.listen import Listen
 from tests.edge.products import served
 from tests.edge.test_cli import closed_port, invoke, program
 from tests.watching import Watching
@@ -35,6 +44,12 @@ def configured(folder: Path, url: str) -> Path:
     file = folder / "prober.yaml"
     file.write_text(CONFIGURATION.format(url=url), encoding="utf-8")
     return file
+
+
+def watching(file: Path, *arguments: str) -> tuple[str, ...]:
+    """The command line of a canary of which no log is read."""
+    where = ("--listen", "127.0.0.1:0", "--db", str(file.with_name("history.db")))
+    return (sys.executable, "-m", "prober.cli", "watch", "--config", str(file), *where, *arguments)
 
 
 async def test_it_runs_reloads_and_ends_in_good_order(tmp_path: Path, shut: str) -> None:
@@ -114,6 +129,76 @@ async def test_a_run_under_way_is_stopped_after_the_grace_time(tmp_path: Path, t
             (run,) = [line for line in canary.lines if line["event"] == "run.finished"]
             assert (run["outcome"], run["reason"]) == ("inconclusive", "interrupted")
             await asyncio.gather(asking, return_exceptions=True)
+
+
+async def test_a_log_that_nobody_reads_stops_no_run_and_no_end(tmp_path: Path) -> None:
+    asked: asyncio.Queue[None] = asyncio.Queue()
+
+    async def handler(_request: web.Request) -> web.Response:
+        asked.put_nowait(None)
+        return web.Response(status=403)
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(1 << 16))
+    os.set_blocking(writing, True)
+    async with served(("GET", "/", handler)) as origin:
+        canary = await asyncio.create_subprocess_exec(
+            *watching(configured(tmp_path, origin), "--grace", "0"), stdout=writing
+        )
+        try:
+            async with asyncio.timeout(60):
+                for _ in range(3):
+                    await asked.get()
+                canary.send_signal(signal.SIGTERM)
+                assert await canary.wait() == 0
+        finally:
+            if canary.returncode is None:
+                canary.kill()
+    os.close(reading)
+    os.close(writing)
+    with sqlite3.connect(tmp_path / "history.db") as kept:
+        assert kept.execute("SELECT count(*) FROM runs").fetchone() >= (3,)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_before_anything_is_begun_is_obeyed(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "prober.yaml"
+    os.mkfifo(file)
+    canary = await asyncio.create_subprocess_exec(*watching(file))
+    with await asyncio.to_thread(file.open, "w"):  # it is about to read it
+        canary.send_signal(signal.SIGHUP)
+        canary.send_signal(number)
+        assert await canary.wait() == 0
+
+
+async def test_a_reload_when_all_is_over_is_none(
+    tmp_path: Path, shut: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loaded, close = load(configured(tmp_path, shut), {}), Server.close
+
+    async def load_again() -> Loaded:
+        return loaded
+
+    async def called_meanwhile(server: Server) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        await close(server)
+
+    class UntilStarted(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage() == "watch.started":
+                signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Server, "close", called_meanwhile)
+    caplog.set_level(logging.INFO)
+    with logging_to(UntilStarted()):
+        await keep_watch(
+            loaded, load_again, Settings(database=tmp_path / "history.db", evidence=None, listen=Listen(port=0))
+        )
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+    assert caplog.records[-1].getMessage() == "watch.stopped"
 
 
 async def test_two_canaries_at_one_address_are_one_too_many(tmp_path: Path, shut: str) -> None:

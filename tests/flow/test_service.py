@@ -361,6 +361,16 @@ async def test_a_maintenance_window_opens_and_closes_in_the_open(tmp_path: Path)
         assert all(not 600 <= now < 1200 for now, _ in canary.seen.starts)
 
 
+async def test_of_a_target_that_a_reload_took_away_nobody_says_that_it_is_back(tmp_path: Path) -> None:
+    text = TWO.replace("shop: {", 'shop: {maintenance: [{from: "00:10", to: "00:20"}], ')
+    async with watched(tmp_path, text) as canary:
+        await asyncio.sleep(12 * 60)
+        canary.file.write_text(TWO.replace("shop:", "bank:"), encoding="utf-8")
+        assert await canary.service.reload() is None
+        await asyncio.sleep(12 * 60)
+        assert canary.seen.pauses == [(SHOP, True)]
+
+
 async def test_a_spent_budget_ends_the_runs_of_its_day(tmp_path: Path) -> None:
     text = ONE.replace("entry", "budget: {agent_minutes_per_day: 1}, entry")
     async with watched(tmp_path, text) as canary:

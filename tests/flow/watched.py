@@ -1,7 +1,7 @@
 """A canary on a clock that jumps, whose runs are played from kept timelines instead of being made."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -95,8 +95,8 @@ class Seen(Observer):
         self.starts.append((self._now(), start))
         self.changed.set()
 
-    def skipped(self, skip: Skip) -> None:
-        self.skips.append(skip)
+    def skipped(self, skips: Sequence[Skip]) -> None:
+        self.skips += skips
         self.changed.set()
 
     def ended(self, _start: Start, record: RunRecord, failures: int | None) -> None:

@@ -135,7 +135,9 @@ def _spell(watch: Watch, samples: list[Sample]) -> Spell:
         passed=sum(run["outcome"] == "pass" for run in runs),
         failed=Counter(run["reason"] for run in runs if run["outcome"] == "fail"),
         inconclusive=Counter(run["reason"] for run in runs if run["outcome"] == "inconclusive"),
-        skipped=Counter(skip["reason"] for skip in skips if skip["trigger"] == "scheduled"),
+        skipped=Counter(
+            skip["reason"] for skip in skips if skip["trigger"] == "scheduled" for _ in range(skip["count"])
+        ),
         lags=[run["lag"] for run in runs],
         samples=samples,
     )

@@ -214,6 +214,19 @@ def test_a_run_whose_time_ends_after_the_last_answer_has_passed() -> None:
     assert outcome((*conversation(), over)) == (Outcome.PASS, None)
 
 
+@pytest.mark.parametrize(
+    ("stalled", "reason"),
+    [((Stalled(at=240.0, seconds=236.0),), Reason.PROBER_OVERLOAD), (heartbeats(240), Reason.PROBER_INTERNAL)],
+    ids=["stopped", "a bug of ours"],
+)
+def test_a_run_that_its_parent_had_to_end_was_stopped_or_has_a_bug(
+    stalled: tuple[AnyEvent, ...], reason: Reason
+) -> None:
+    over = Stopped(at=45.0, reason=Reason.RUN_DEADLINE, detail="", given_up=240.1)
+    ended = Stopped(at=45.0, reason=Reason.PROBER_INTERNAL, detail="the run did not end by itself", given_up=240.2)
+    assert outcome((*entered(), Held(at=3.9), *heartbeats(4), *stalled, over, ended), JOIN) == unclear(reason)
+
+
 def test_a_gap_between_heartbeats_is_blindness_too() -> None:
     beats = tuple(beat for beat in heartbeats(22) if not 17 < beat.at < 21)
     assert outcome((*entered()[:5], Leaving(at=20.8), *beats)) == unclear(Reason.PROBER_OVERLOAD)

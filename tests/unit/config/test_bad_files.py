@@ -16,7 +16,7 @@ FILES = sorted(BAD.glob("*.yaml"))
 def test_a_bad_file_is_refused_with_these_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BAD)
     with pytest.raises(ConfigError) as refused:
-        load(Path(path.name), ENVIRONMENT)
+        load(Path(path.name), ENVIRONMENT, exposed=True)
     assert f"{refused.value}\n" == path.with_suffix(".txt").read_text(encoding="utf-8")
     assert "hunter" not in f"{refused.value}{refused.value!r}"  # what is secret in the files, and in the environment
 
