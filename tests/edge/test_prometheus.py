@@ -30,9 +30,9 @@ from prober.sinks.entries import Query
 from prober.sinks.exporter import Exporter
 from prober.sinks.history import History, writing
 from tests.edge.kept_runs import run
+from tests.exposition import CONVERSATION, JOIN, Samples, adding, exporter, later, samples, with_objectives
 from tests.golden.regenerate import read
 from tests.golden.test_golden import RECORDS
-from tests.watched import CONVERSATION, JOIN, Samples, adding, exporter, later, samples, with_objectives
 
 pytestmark = pytest.mark.system
 SOON = 15.0

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.edge.products import served
 from tests.edge.test_cli import closed_port, invoke, program
-from tests.watching import Watching
+from tests.watch_process import Watching
 
 CONFIGURATION = """\
 targets:
