@@ -110,9 +110,9 @@ class Prometheus:
 
     async def knows(self, scraped: Scraped) -> None:
         """What is so now is what is asked about from here on: the moment of a scrape that began later and succeeded."""
-        now = time.time()
+        since = time.time() + 0.01  # the moment of a scrape is rounded, by some milliseconds
         async with asyncio.timeout(SOON):
-            while self._scraped_at <= now:
+            while self._scraped_at <= since:
                 await scraped.again()
                 last = await self.ask("query", query="timestamp(up == 1)")
                 self._scraped_at = float(last["result"][0]["value"][1]) if last["result"] else 0.0
