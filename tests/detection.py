@@ -15,7 +15,7 @@ from prober.core.reasons import Outcome
 from prober.watch.burst import Confirm
 from prober.watch.cadence import Cadence, Jitter, Key
 from prober.watch.schedule import Schedule, Start, Timetable
-from tests.canary import Run, play
+from tests.played_schedule import Run, play
 
 DOCUMENT = Path("docs/operations.md")
 BEGIN, END = "<!-- make detection: begin -->\n", "<!-- make detection: end -->\n"

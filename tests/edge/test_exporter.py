@@ -20,10 +20,7 @@ from prober.sinks.keeper import State
 from prober.sinks.metrics import LAST_RUN, ended_at
 from prober.sinks.negotiation import CLASSIC, OPENMETRICS, form_for
 from tests.edge.kept_runs import FAIL, INCONCLUSIVE, PASS, TALK, run, runs
-from tests.golden.regenerate import GOLDEN
-from tests.golden.regenerate import read as golden
-from tests.golden.test_golden import RECORDS
-from tests.watched import (
+from tests.exposition import (
     CONVERSATION,
     JOIN,
     LINES,
@@ -37,6 +34,9 @@ from tests.watched import (
     value,
     with_objectives,
 )
+from tests.golden.regenerate import GOLDEN
+from tests.golden.regenerate import read as golden
+from tests.golden.test_golden import RECORDS
 
 BANK = msgspec.structs.replace(JOIN, target="bank")
 

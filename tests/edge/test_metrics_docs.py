@@ -11,7 +11,7 @@ from prober.core.events import CleanedUp
 from prober.core.metric_schema import CLEANUP, LEVELS, METRICS, MOST_SERIES, PREFIX, SKIPS, TRIGGERS
 from prober.sinks.exporter import Exporter
 from tests.edge.kept_runs import PASS, TALK, run
-from tests.watched import adding, exporter, with_objectives
+from tests.exposition import adding, exporter, with_objectives
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(rf"^\| `{PREFIX}(\w+)` \| (counter|gauge|histogram) \| (.*?) \| (.*) \|$", re.MULTILINE)

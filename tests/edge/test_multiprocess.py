@@ -11,7 +11,7 @@ import prober.cli
 from prober.sinks.multiprocess import forget
 forget(os.environ)
 from tests.edge.kept_runs import run
-from tests.watched import exporter, samples, total
+from tests.exposition import exporter, samples, total
 counting = exporter()
 counting.ended(run())
 counting.ended(run())

@@ -30,9 +30,9 @@ from prober.sinks.entries import Query
 from prober.sinks.exporter import Exporter
 from prober.sinks.history import History, writing
 from tests.edge.kept_runs import run
+from tests.exposition import CONVERSATION, JOIN, Samples, adding, exporter, later, samples, with_objectives
 from tests.golden.regenerate import read
 from tests.golden.test_golden import RECORDS
-from tests.watched import CONVERSATION, JOIN, Samples, adding, exporter, later, samples, with_objectives
 
 pytestmark = pytest.mark.system
 SOON = 15.0
@@ -110,9 +110,9 @@ class Prometheus:
 
     async def knows(self, scraped: Scraped) -> None:
         """What is so now is what is asked about from here on: the moment of a scrape that began later and succeeded."""
-        now = time.time()
+        since = time.time() + 0.01  # the moment of a scrape is rounded, by some milliseconds
         async with asyncio.timeout(SOON):
-            while self._scraped_at <= now:
+            while self._scraped_at <= since:
                 await scraped.again()
                 last = await self.ask("query", query="timestamp(up == 1)")
                 self._scraped_at = float(last["result"][0]["value"][1]) if last["result"] else 0.0

@@ -14,25 +14,25 @@ from prober.core.record import RunRecord
 from prober.sinks.evidence import Evidence, Limits
 from prober.sinks.history import reading
 from prober.watch.web.pages import ROUTES, overview
-from tests import shown
+from tests import page_history
 from tests.edge.web_canary import Client, serving
-from tests.shown import NOW, Shown
+from tests.page_history import NOW, Shown
 
-ABSENT = shown.made("shop", Scenario.JOIN, NOW - 600, shown.absent())
-CALL = shown.made("shop", Scenario.CONVERSATION, NOW - 300, shown.conversation(0.5, 0.75, 1.25))
+ABSENT = page_history.made("shop", Scenario.JOIN, NOW - 600, page_history.absent())
+CALL = page_history.made("shop", Scenario.CONVERSATION, NOW - 300, page_history.conversation(0.5, 0.75, 1.25))
 
 
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
     path = tmp_path / "history.db"
-    passes = [shown.made("shop", Scenario.JOIN, NOW - age, shown.join(0.5)) for age in (70, 10)]
-    shown.keep(path, [ABSENT, CALL, *passes])
+    passes = [page_history.made("shop", Scenario.JOIN, NOW - age, page_history.join(0.5)) for age in (70, 10)]
+    page_history.keep(path, [ABSENT, CALL, *passes])
     return path
 
 
 @pytest.fixture
 def canary(history: Path) -> Shown:
-    return Shown(shown.status(*shown.both(history, "shop")))
+    return Shown(page_history.status(*page_history.both(history, "shop")))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def test_the_first_page_answers_in_a_sentence(client: Client) -> None:
 
 async def test_every_link_is_relative_and_leads_somewhere(client: Client, tmp_path: Path) -> None:
     sound = tmp_path / "call.wav"
-    shown.recording(sound)
+    page_history.recording(sound)
     Evidence(tmp_path / "evidence", Limits()).keep(CALL.run_id, "pass", b"{}", sound)
     waiting, seen = ["/"], {"/"}
     while waiting:
@@ -79,7 +79,7 @@ async def test_the_last_failure_leads_to_its_run(client: Client, canary: Shown) 
     response, _ = await client.ask("/targets/shop/join/last-failure", allow_redirects=False)
     assert (response.status, response.headers["Location"]) == (302, f"../../../runs/{ABSENT.run_id}")
     older = [msgspec.structs.replace(line, recent=()) for line in canary.told.lines]
-    canary.told = shown.status(*older)  # too long ago for the canary's memory: the history knows
+    canary.told = page_history.status(*older)  # too long ago for the canary's memory: the history knows
     response, body = await client.ask("/targets/shop/join/last-failure")
     assert (response.status, response.url.path) == (200, f"/runs/{ABSENT.run_id}")
     assert "Agent did not join the room." in body.decode()
@@ -103,7 +103,7 @@ async def test_what_is_not_there_is_told_in_a_sentence(client: Client, path: str
 
 async def test_a_run_with_sound_shows_and_plays_it(client: Client, tmp_path: Path) -> None:
     sound = tmp_path / "call.wav"
-    shown.recording(sound)
+    page_history.recording(sound)
     body = sound.read_bytes()
     Evidence(tmp_path / "evidence", Limits()).keep(CALL.run_id, "pass", b"{}", sound)
     _, page = await client.text(f"/runs/{CALL.run_id}")

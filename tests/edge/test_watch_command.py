@@ -20,7 +20,7 @@ from prober.watch.web.app import Server
 from prober.watch.web.listen import Listen
 from tests.edge.products import served
 from tests.edge.test_cli import closed_port, invoke, program
-from tests.watching import Watching
+from tests.watch_process import Watching
 
 CONFIGURATION = """\
 targets:

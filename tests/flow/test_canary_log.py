@@ -12,8 +12,8 @@ from prober.watch.agenda import agenda
 from prober.watch.journal import Journal
 from prober.watch.restoring import Restored
 from prober.watch.sweeping import sweep_hourly
+from tests.flow.played_service import ONE, SHOP, Played, watched
 from tests.flow.test_service import standing
-from tests.flow.watched import ONE, SHOP, Played, watched
 
 pytestmark = pytest.mark.virtual_time
 DIRECT = """

@@ -18,7 +18,7 @@ from prober.watch.cadence import Key
 from prober.watch.restoring import Restored
 from prober.watch.schedule import Skip, SkipReason
 from tests.edge.kept_runs import FAIL, run
-from tests.flow.watched import LASTS, ONE, SHOP, Nowhere, Played, watched
+from tests.flow.played_service import LASTS, ONE, SHOP, Nowhere, Played, watched
 
 pytestmark = pytest.mark.virtual_time
 

@@ -10,7 +10,7 @@ import msgspec
 
 from prober.refstack.stack import ReferenceStack
 from tests.stack.drill_disks import FullDisk, full_disk
-from tests.stack.watching import TARGET, Line, Watch, at, configuration
+from tests.stack.watch_journal import TARGET, Line, Watch, at, configuration
 
 INTERVAL = 3.0
 SCENARIOS = f"{{join: {{interval: {INTERVAL:g}, timeout: {INTERVAL:g}, hold: 0}}}}"

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prober.core.reasons import WORDS, Reason
 from prober.refstack.process import Program
 from tests.stack.published import publish, table
-from tests.stack.watching import at, parsed
+from tests.stack.watch_journal import at, parsed
 
 DOCUMENT = Path("docs/operations.md")
 PICTURES = Path("build/incident")

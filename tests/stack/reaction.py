@@ -23,7 +23,7 @@ from prober.sinks.history import reading
 from prober.watch.cadence import Jitter
 from tests.detection import DOCUMENT, FAILURES, beginnings, seconds_to_third_failure
 from tests.stack.kept import Kept, file_of_this_instrument
-from tests.watching import Line, Watching
+from tests.watch_process import Line, Watching
 
 WANTED = 12
 INTERVAL = 6.0

@@ -15,7 +15,7 @@ import psutil
 from prober.core.plan import Scenario
 from prober.refstack.stack import ReferenceStack
 from prober.watch.cadence import Cadence, Grid, Jitter, Key, phases
-from tests.stack.watching import TARGET, Watch, at, configuration, to_monotonic
+from tests.stack.watch_journal import TARGET, Watch, at, configuration, to_monotonic
 
 EVERY = 5.0
 """Seconds between two looks at the processes; at each, the metrics are scraped and the page is opened."""

@@ -11,7 +11,7 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.stack.watching import parsed
+from tests.stack.watch_journal import parsed
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 

@@ -15,7 +15,7 @@ from prober.core.plan import ApiKey
 from prober.refstack.faults import Fault
 from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
-from tests.watching import Watching
+from tests.watch_process import Watching
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 

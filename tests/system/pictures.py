@@ -16,7 +16,7 @@ from playwright.async_api import async_playwright
 from prober.core.record import RunRecord
 from prober.sinks.evidence import Evidence, Limits
 from prober.watch.web.pages import ROUTES
-from tests import shown
+from tests import page_history
 from tests.edge.web_canary import serving
 from tests.system.scenes import scene
 
@@ -30,14 +30,14 @@ async def main(recorded: Path) -> None:
         seen = scene(folder)
         (file,) = recorded.glob("*.json")
         run = msgspec.json.decode(file.read_bytes(), type=RunRecord)
-        shown.keep(folder / "history.db", [run])
+        page_history.keep(folder / "history.db", [run])
         sound = shutil.copy(file.with_suffix(".wav"), folder / "sound.wav")
         Evidence(folder / "evidence", Limits()).keep(run.run_id, run.outcome, file.read_bytes(), Path(sound))
         one = seen.status.lines[2:4]  # the target that fails
         alone = msgspec.structs.replace(seen.status, lines=one)
         async with (
-            serving(shown.Shown(seen.status), folder, routes=ROUTES) as all_of_it,
-            serving(shown.Shown(alone), folder, routes=ROUTES) as of_one,
+            serving(page_history.Shown(seen.status), folder, routes=ROUTES) as all_of_it,
+            serving(page_history.Shown(alone), folder, routes=ROUTES) as of_one,
         ):
             await _take(
                 {

@@ -15,7 +15,7 @@ from prober.watch.status import LineStatus
 from prober.watch.web.pages import ROUTES
 from prober.watch.web.pages.handlers import REFRESH
 from tests.edge.web_canary import Client, serving
-from tests.shown import NOW, Shown
+from tests.page_history import NOW, Shown
 from tests.system.scenes import Scene, scene
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]

@@ -8,9 +8,9 @@ from prober.core.events import AgentJoined, AnyEvent, CleanedUp, Stopped
 from prober.core.measure import OBJECTIVES
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord, derive
+from tests.exposition import adding, later, with_objectives
 from tests.golden.regenerate import GOLDEN, read
 from tests.timelines import CONVERSATION, HEAD, conversation
-from tests.watched import adding, later, with_objectives
 
 PASS, JOIN, ABSENT, LEFT, UNANSWERED, CRASH, REJECTED = (
     with_objectives(read(GOLDEN / f"{name}.json"))

@@ -10,8 +10,8 @@ from prober.core.plan import Scenario
 from prober.core.reasons import WORDS, Reason
 from prober.watch.status import LineStatus
 from prober.watch.web.pages.answers import Answer, Tone, groups, of_line, of_target
-from tests import shown
-from tests.shown import NOW
+from tests import page_history
+from tests.page_history import NOW
 
 UP = NOW - 86_400
 
@@ -20,13 +20,13 @@ def judged(tmp_path: Path, *ages: tuple[float, str], **other: Any) -> LineStatus
     """The line of joins that began so many seconds ago: `pass`, `slow`, `absent` or `offline`."""
     history = tmp_path / "history.db"
     events = {
-        "pass": shown.join(0.5),
-        "slow": shown.join(2.5),
-        "absent": shown.absent(),
-        "offline": shown.offline(),
+        "pass": page_history.join(0.5),
+        "slow": page_history.join(2.5),
+        "absent": page_history.absent(),
+        "offline": page_history.offline(),
     }
-    shown.keep(history, [shown.made("shop", Scenario.JOIN, NOW - age, events[how]) for age, how in ages])
-    return shown.line(history, "shop", Scenario.JOIN, **other)
+    page_history.keep(history, [page_history.made("shop", Scenario.JOIN, NOW - age, events[how]) for age, how in ages])
+    return page_history.line(history, "shop", Scenario.JOIN, **other)
 
 
 def test_a_pass_is_a_yes(tmp_path: Path) -> None:

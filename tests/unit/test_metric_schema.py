@@ -11,7 +11,7 @@ from prober.core.metric import Kind, label_sets
 from prober.core.metric_schema import CLEANUP, FAILURES, METRICS, MOST_SERIES, OUTCOMES, SKIPS, TRIGGERS, series_of
 from prober.core.reasons import OURS, Reason
 from prober.watch.schedule import SkipReason
-from tests.watched import CONVERSATION, JOIN, LINES
+from tests.exposition import CONVERSATION, JOIN, LINES
 
 FILE = """
 targets:

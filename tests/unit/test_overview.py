@@ -12,22 +12,22 @@ from prober.watch.web.pages import kept
 from prober.watch.web.pages.answers import Tone
 from prober.watch.web.pages.overview import overview, troubles
 from prober.watch.web.pages.target import CELLS, target_page
-from tests import shown
-from tests.shown import NOW
+from tests import page_history
+from tests.page_history import NOW
 
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An hour of two targets; one has failed since four minutes."""
     path = tmp_path_factory.mktemp("canary") / "history.db"
-    bad = [shown.made("eu", Scenario.JOIN, NOW - 240, shown.absent())]
-    bad += [shown.made("eu", Scenario.JOIN, NOW - 200, shown.absent(), "confirm")]
-    shown.keep(path, [*shown.day("shop"), *shown.day("eu", until=NOW - 270), *bad])
+    bad = [page_history.made("eu", Scenario.JOIN, NOW - 240, page_history.absent())]
+    bad += [page_history.made("eu", Scenario.JOIN, NOW - 200, page_history.absent(), "confirm")]
+    page_history.keep(path, [*page_history.day("shop"), *page_history.day("eu", until=NOW - 270), *bad])
     return path
 
 
 def test_the_first_page_shows_each_target_the_worst_first(history: Path) -> None:
-    page = overview(shown.status(*shown.both(history, "shop"), *shown.both(history, "eu")))
+    page = overview(page_history.status(*page_history.both(history, "shop"), *page_history.both(history, "eu")))
     assert [(group.tone, group.names) for group in page.groups] == [(Tone.BAD, ("eu",)), (Tone.GOOD, ("shop",))]
     assert [view.name for view in page.targets] == ["eu", "shop"]
     assert [line.scenario for line in page.targets[0].lines] == ["join", "conversation"]
@@ -35,7 +35,7 @@ def test_the_first_page_shows_each_target_the_worst_first(history: Path) -> None
 
 
 def test_a_line_shows_its_runs_and_its_measurement(history: Path) -> None:
-    join, conversation = overview(shown.status(*shown.both(history, "eu"))).targets[0].lines
+    join, conversation = overview(page_history.status(*page_history.both(history, "eu"))).targets[0].lines
     assert [(cell.tone, cell.confirm) for cell in join.cells[-3:]] == [
         (Tone.GOOD, False),
         (Tone.BAD, False),
@@ -46,7 +46,7 @@ def test_a_line_shows_its_runs_and_its_measurement(history: Path) -> None:
     assert conversation.trend is not None
     assert (join.trend.name, conversation.trend.name) == ("agent_join", "response")
     assert [mark.kind for mark in join.trend.marks] == ["missed", "missed"]
-    assert join.trend.limit == shown.OBJECTIVES[Scenario.JOIN]["agent_join"]
+    assert join.trend.limit == page_history.OBJECTIVES[Scenario.JOIN]["agent_join"]
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_line_shows_its_runs_and_its_measurement(history: Path) -> None:
     ],
 )
 def test_a_line_says_when_it_looks(history: Path, other: dict[str, Any], rhythm: str) -> None:
-    line = shown.line(history, "shop", Scenario.JOIN, **other)
-    assert overview(shown.status(line)).targets[0].lines[0].rhythm == rhythm
+    line = page_history.line(history, "shop", Scenario.JOIN, **other)
+    assert overview(page_history.status(line)).targets[0].lines[0].rhythm == rhythm
 
 
 def test_without_targets_there_is_nothing_to_say() -> None:
-    page = overview(shown.status())
+    page = overview(page_history.status())
     assert (page.groups, page.targets) == ((), ())
 
 
@@ -88,21 +88,21 @@ def test_without_targets_there_is_nothing_to_say() -> None:
 def test_the_probers_own_trouble_stands_apart_and_changes_no_answer(
     history: Path, other: dict[str, Any], says: str
 ) -> None:
-    page = overview(shown.status(*shown.both(history, "shop"), **other))
+    page = overview(page_history.status(*page_history.both(history, "shop"), **other))
     assert page.troubles == (says,)
     assert [view.answer.tone for view in page.targets] == [Tone.GOOD]
 
 
 def test_a_schedule_between_two_starts_does_not_stand_still() -> None:
-    assert not list(troubles(shown.status(heartbeat_age=599.0)))
-    assert not list(troubles(shown.status(heartbeat_age=59.0, longest_interval=5.0)))
-    assert list(troubles(shown.status(heartbeat_age=60.0, longest_interval=5.0)))
+    assert not list(troubles(page_history.status(heartbeat_age=599.0)))
+    assert not list(troubles(page_history.status(heartbeat_age=59.0, longest_interval=5.0)))
+    assert list(troubles(page_history.status(heartbeat_age=60.0, longest_interval=5.0)))
 
 
 def test_a_targets_page_shows_its_window_with_percentiles_beside_their_n(history: Path) -> None:
     with reading(history) as runs:
         past = kept.since(runs, "eu", NOW - 3600)
-    page = target_page(shown.status(*shown.both(history, "eu")), "eu", "1h", past, None)
+    page = target_page(page_history.status(*page_history.both(history, "eu")), "eu", "1h", past, None)
     assert page is not None
     join, conversation = page.pasts
     assert join.rate == "55 of 56 runs worked · pass rate 98.2% of 56 judged (95 % interval 90.6% to 99.7%)"
@@ -118,20 +118,24 @@ def test_a_targets_page_shows_its_window_with_percentiles_beside_their_n(history
 
 
 def test_a_targets_page_without_history_says_why_and_still_answers(history: Path) -> None:
-    page = target_page(shown.status(*shown.both(history, "shop")), "shop", "6h", None, "The disk is gone.")
+    page = target_page(
+        page_history.status(*page_history.both(history, "shop")), "shop", "6h", None, "The disk is gone."
+    )
     assert page is not None
     assert (page.trouble, page.pasts, page.target.answer.tone) == ("The disk is gone.", (), Tone.GOOD)
 
 
 def test_there_is_no_page_of_what_is_not_watched(history: Path) -> None:
-    assert target_page(shown.status(*shown.both(history, "shop")), "other", "6h", None, None) is None
+    assert target_page(page_history.status(*page_history.both(history, "shop")), "other", "6h", None, None) is None
 
 
 def test_a_long_strip_says_how_many_runs_are_left_out(tmp_path: Path) -> None:
     history = tmp_path / "history.db"
-    shown.keep(history, [run for run in shown.day("shop", minutes=CELLS + 7) if run.scenario == "join"])
+    page_history.keep(history, [run for run in page_history.day("shop", minutes=CELLS + 7) if run.scenario == "join"])
     with reading(history) as runs:
         past = kept.since(runs, "shop", NOW - 86_400)
-    page = target_page(shown.status(shown.line(history, "shop", Scenario.JOIN)), "shop", "24h", past, None)
+    page = target_page(
+        page_history.status(page_history.line(history, "shop", Scenario.JOIN)), "shop", "24h", past, None
+    )
     assert page is not None
     assert (len(page.pasts[0].cells), page.pasts[0].more) == (CELLS, 7)

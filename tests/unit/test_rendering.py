@@ -19,7 +19,7 @@ from prober.watch.web.pages import rendering
 from prober.watch.web.pages.overview import overview
 from prober.watch.web.pages.run import run_page
 from prober.watch.web.pages.target import target_page
-from tests import shown
+from tests import page_history
 from tests.golden.regenerate import GOLDEN, read
 
 EVIL = (
@@ -100,14 +100,18 @@ def test_no_text_of_a_record_is_markup(path: Path) -> None:
 
 def test_no_text_of_a_status_is_markup(tmp_path: Path) -> None:
     history = tmp_path / "history.db"
-    shown.keep(
-        history, [*shown.day("shop", minutes=8), shown.made("shop", Scenario.JOIN, shown.NOW - 9, shown.absent())]
+    page_history.keep(
+        history,
+        [
+            *page_history.day("shop", minutes=8),
+            page_history.made("shop", Scenario.JOIN, page_history.NOW - 9, page_history.absent()),
+        ],
     )
-    line = shown.line(history, "shop", Scenario.JOIN)
+    line = page_history.line(history, "shop", Scenario.JOIN)
 
     def status(text: str) -> Any:
         said = filled(line, text, as_type=LineStatus)
-        return shown.status(said, config_trouble=text, history=State(trouble=text), version=text)
+        return page_history.status(said, config_trouble=text, history=State(trouble=text), version=text)
 
     def target(text: str) -> str:
         made = status(text)

@@ -12,7 +12,7 @@ from prober.watch.burst import Confirm
 from prober.watch.cadence import Cadence, Jitter, Key
 from prober.watch.maintenance import Window
 from prober.watch.schedule import Schedule, Skip, SkipReason, Start, Timetable
-from tests.canary import Run, play
+from tests.played_schedule import Run, play
 
 PASS, FAIL, INCONCLUSIVE = Outcome
 WINDOW = Window(start=datetime.time(1), end=datetime.time(13))

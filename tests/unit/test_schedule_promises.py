@@ -18,7 +18,7 @@ from prober.watch.burst import RUNS, Confirm
 from prober.watch.cadence import Cadence, Jitter, Key
 from prober.watch.maintenance import Window
 from prober.watch.schedule import LATEST, Schedule, Skip, SkipReason, Start, Timetable
-from tests.canary import Run, play
+from tests.played_schedule import Run, play
 
 PASS, FAIL, INCONCLUSIVE = Outcome
 SEEDS = st.integers(0, 2**32)

@@ -1,4 +1,7 @@
-"""The service loop of the canary on a clock that is a number: plays a schedule for hours in milliseconds."""
+"""The canary's schedule alone, on a clock that is a number: hours of it in milliseconds.
+
+The service around it, on a loop whose clock jumps, is `tests.flow.played_service`.
+"""
 
 import math
 from collections.abc import Callable, Iterator

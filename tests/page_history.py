@@ -1,4 +1,4 @@
-"""A canary to be looked at: its status is what a real history says of records that were derived from timelines."""
+"""What the status pages show: a real history of records derived from timelines, and the canary whose status it is."""
 
 import datetime
 import random

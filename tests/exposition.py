@@ -1,4 +1,4 @@
-"""A canary's configuration and its runs as an exporter sees them: lines, and records that tests make of the goldens."""
+"""An exporter with its lines, the records that tests feed it with, and what Prometheus reads in its exposition."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,7 @@
-"""The real canary on a reference stack: `livekit-prober watch` as a process, its log kept in a file.
+"""The real canary for hours on a reference stack: `livekit-prober watch` as a process, its log kept in a file.
 
-A file and no pipe, because in an hour nobody reads; what was said is looked up by when it was said.
+A file and no pipe, because in an hour nobody reads; what was said is looked up by when it was said. For a few runs,
+with or without a stack, it is `tests.watch_process`.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""`livekit-prober watch` as an operator starts it, its log read as it is written."""
+"""The real canary for a few runs: `livekit-prober watch` as a process, its log read from a pipe as it is written.
+
+Where nobody reads for an hour, it is `tests.stack.watch_journal`.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A canary on a clock that jumps, whose runs are played from kept timelines instead of being made."""
+"""The canary's service on a clock that jumps, whose runs are played from kept timelines instead of being made."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
