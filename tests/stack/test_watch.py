@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 from livekit import api, rtc
 
@@ -15,6 +16,7 @@ from prober.core.plan import ApiKey
 from prober.refstack.faults import Fault
 from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
+from prober.watch.web.probing import HEADER
 from tests.watch_process import Watching
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
@@ -37,6 +39,15 @@ targets:
     allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
     scenarios: {{join: {{interval: 3600}}}}
 """
+
+
+def direct(folder: Path, server: LiveKitServer) -> Path:
+    """A configuration of a room of our own on this server, to which no agent comes."""
+    for name, secret in (("key", server.api_key), ("secret", server.api_secret)):
+        (folder / name).write_text(secret, encoding="utf-8")
+    file = folder / "prober.yaml"
+    file.write_text(DIRECT.format(server=server.url), encoding="utf-8")
+    return file
 
 
 async def test_it_sees_the_incident_through_a_kill_and_sees_it_end(stack: ReferenceStack, tmp_path: Path) -> None:
@@ -67,15 +78,29 @@ async def test_it_sees_the_incident_through_a_kill_and_sees_it_end(stack: Refere
         assert await canary.stop() == 0
 
 
-async def test_a_run_that_outlasts_the_grace_time_leaves_no_room(server: LiveKitServer, tmp_path: Path) -> None:
-    key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
-    for name, secret in (("key", key.key), ("secret", key.secret)):
-        (tmp_path / name).write_text(secret, encoding="utf-8")
-    file = tmp_path / "prober.yaml"
-    file.write_text(DIRECT.format(server=key.url), encoding="utf-8")
+async def test_a_probe_that_is_cut_off_is_answered_before_the_scraper_gives_up(
+    server: LiveKitServer, tmp_path: Path
+) -> None:
+    file = direct(tmp_path, server)
+    patience = 10.0
     async with (
-        Watching(file, "--enable-probe", "--grace", "0") as canary,
-        api.LiveKitAPI(key.url, key.key, key.secret) as livekit,
+        Watching(file, "--enable-probe") as canary,
+        aiohttp.ClientSession() as web,
+        web.get(
+            f"{canary.url}/probe?target=nobody-home",
+            headers={HEADER: str(patience)},
+            timeout=aiohttp.ClientTimeout(total=patience),
+        ) as answer,
+    ):
+        told = await answer.text()
+    assert "probe_success 0.0" in told
+    assert 'probe_livekit_failure_info{reason="run_deadline"} 1.0' in told
+
+
+async def test_a_run_that_outlasts_the_grace_time_leaves_no_room(server: LiveKitServer, tmp_path: Path) -> None:
+    async with (
+        Watching(direct(tmp_path, server), "--enable-probe", "--grace", "0") as canary,
+        api.LiveKitAPI(server.url, server.api_key, server.api_secret) as livekit,
     ):
         asking = asyncio.create_task(canary.get("/probe?target=nobody-home"))
         ours: set[str] = set()
