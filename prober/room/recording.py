@@ -69,9 +69,11 @@ class Recording:
         return None if found is None else ((begin + found.onset) / RATE, (begin + found.end_of_speech) / RATE)
 
     def write(self, path: Path) -> None:
-        """Write the stereo file."""
+        """Write the stereo file; none where nobody was heard."""
         left, right = self._lay(self._ours), self._lay(self._theirs)
         length = max(len(left), len(right))
+        if not length:
+            return
         stereo = np.stack([np.pad(side, (0, length - len(side))) for side in (left, right)], axis=1)
         soundfile.write(path, stereo, RATE, subtype="PCM_16")
 

@@ -35,7 +35,7 @@ class Report(Protocol):
         """The run is over and judged."""
 
     def concluded(self, series: Sequence[Series], kept: Sequence[str]) -> None:
-        """All runs are over; `kept` are the recordings, as paths of the WAV files."""
+        """All runs are over; `kept` are the places of the recordings: a run in which nobody was heard has none."""
 
     def trouble(self, sentence: str) -> None:
         """Trouble of the prober's own."""
@@ -81,7 +81,8 @@ class Words:
                 show(self._console, [text.rate(made)] if self._quiet else ["", *text.spread(made)])
         if not self._quiet:
             for wav in kept:
-                say(self._console, f"  record: {Path(wav).with_suffix('.json')} and .wav")
+                also = " and .wav" if Path(wav).is_file() else ""
+                say(self._console, f"  record: {Path(wav).with_suffix('.json')}{also}")
 
     def _conclude(self, record: RunRecord, *, alone: bool) -> None:
         passed = record.outcome is Outcome.PASS

@@ -115,7 +115,7 @@ async def test_a_run_with_sound_shows_and_plays_it(client: Client, tmp_path: Pat
 
 async def test_a_run_without_sound_says_so(client: Client, tmp_path: Path) -> None:
     _, page = await client.text(f"/runs/{CALL.run_id}")
-    assert "There is no recording of this run." in page
+    assert "There is no recording of this run:" in page
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
     Evidence(tmp_path / "evidence", Limits()).keep(CALL.run_id, "pass", b"{}", broken)

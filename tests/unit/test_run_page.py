@@ -55,7 +55,7 @@ def test_a_missed_objective_is_told_in_the_verdict() -> None:
 
 
 def test_a_recording_that_cannot_be_read_is_not_passed_over() -> None:
-    assert page("agent_left", recorded=True).silence == "The recording of this run cannot be read, or nothing is on it."
+    assert page("agent_left", recorded=True).silence == "The recording of this run cannot be read."
 
 
 def test_the_sound_lies_on_the_axis_of_the_phases() -> None:

@@ -136,8 +136,10 @@ def _silence(sound: Sound | None, *, recorded: bool) -> str | None:
     if sound is not None:
         return None
     if recorded:
-        return "The recording of this run cannot be read, or nothing is on it."
-    return "There is no recording of this run. A join has none, and older ones make room for newer ones."
+        return "The recording of this run cannot be read."
+    return (
+        "There is no recording of this run: a join has none, nor a run without speech; older ones make room for newer."
+    )
 
 
 def _turns(record: RunRecord) -> tuple[TurnPath, ...]:
