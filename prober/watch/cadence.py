@@ -6,7 +6,7 @@ restart finds the same grid again, and a canary that restarts every four minutes
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,9 +14,6 @@ import msgspec
 from prober.core.plan import Scenario
 from prober.watch.burst import Confirm
 from prober.watch.maintenance import Window
-
-INTERVALS: Mapping[Scenario, float] = {Scenario.JOIN: 60.0, Scenario.CONVERSATION: 300.0}
-"""Seconds between the starts of a scenario, where the configuration does not say."""
 
 
 class Key(NamedTuple):

@@ -27,7 +27,6 @@ targets:
     entry: {direct: {}}
     livekit: {url: wss://lk.example.com, api_key: "${KEY}", api_secret: "${SECRET}"}
     confirm: false
-    scenarios: {join: {}}
 """
 
 
@@ -47,6 +46,7 @@ def test_every_line_has_its_cadence(tmp_path: Path) -> None:
         Cadence(key=Key("shop", Scenario.JOIN), interval=30.0, **shop),  # type: ignore[arg-type]
         Cadence(key=Key("shop", Scenario.CONVERSATION), interval=600.0, **shop),  # type: ignore[arg-type]
         Cadence(key=Key("cafe", Scenario.JOIN), interval=60.0, confirm=None),
+        Cadence(key=Key("cafe", Scenario.CONVERSATION), interval=300.0, confirm=None),
     )
 
 

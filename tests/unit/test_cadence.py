@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.plan import Scenario
-from prober.watch.cadence import INTERVALS, Cadence, Grid, Jitter, Key, phases
+from prober.watch.cadence import Cadence, Grid, Jitter, Key, phases
 
 NAMES = st.from_regex(r"[a-z0-9-]{1,63}", fullmatch=True)
 SECONDS = st.integers(5, 3600).map(float)
@@ -21,10 +21,6 @@ def pair(target: str, join: float, conversation: float) -> tuple[float, float]:
     keys = Key(target, JOIN), Key(target, CONVERSATION)
     found = phases([Cadence(key=key, interval=each) for key, each in zip(keys, (join, conversation), strict=True)])
     return found[keys[0]], found[keys[1]]
-
-
-def test_the_defaults_are_a_minute_and_five() -> None:
-    assert INTERVALS == {JOIN: 60.0, CONVERSATION: 300.0}
 
 
 def test_phases_are_the_same_in_every_process_and_release() -> None:
