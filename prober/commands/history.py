@@ -36,8 +36,16 @@ def default_database() -> Path:
     return (state if state.is_absolute() else Path.home() / ".local" / "state") / "livekit-prober" / "history.db"
 
 
+def _named(_context: click.Context, _parameter: click.Parameter, value: Path) -> Path:
+    """A path that is not empty, as that of a variable which is not set."""
+    if not value.name:
+        raise click.BadParameter("it is empty. Name a file, or leave the option out.")
+    return value
+
+
 database_option = click.option(
     "--db",
+    callback=_named,
     envvar="LIVEKIT_PROBER_DB",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -42,6 +42,7 @@ class Lines(logging.Handler):
         words = getattr(record, "words", None)
         if words is None:
             words = " ".join([event, *(f"{name}={value}" for name, value in fields.items() if value is not None)])
+        words = "".join(letter if letter.isprintable() else " " for letter in words)  # nobody's text forges a line
         self._stream.write(f"{when:%Y-%m-%dT%H:%M:%SZ} {level:7} {words}\n")
         self._stream.flush()
 

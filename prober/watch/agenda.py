@@ -49,11 +49,6 @@ class Agenda:
         return max(expected.deadlines.run for expected in self.expectations.values())
 
     @property
-    def longest_interval(self) -> float:
-        """Seconds between the starts of what is run most rarely."""
-        return max(cadence.interval for cadence in self.timetable.cadences)
-
-    @property
     def keys(self) -> tuple[ApiKey, ...]:
         """LiveKit's keys, each once."""
         found = {(key.url, key.key): key for order in self.orders.values() if (key := order.key) is not None}

@@ -214,6 +214,15 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         """Whether maintenance keeps this key from starting."""
         return any(window.covers(wall) for window in self.lines[key].cadence.maintenance)
 
+    def closed(self, key: Key, wall: float) -> SkipReason | None:
+        """Why the operator lets nothing of this key start now: maintenance, or a budget that is spent."""
+        budget = self.lines[key].cadence.budget
+        if self.paused(key, wall):
+            return SkipReason.MAINTENANCE
+        if budget is not None and self.ledger.spent(key.target, wall) >= budget:
+            return SkipReason.BUDGET
+        return None
+
     def _decide(self, start: Start, now: float, wall: float) -> tuple[Start | Skip, "Schedule"]:
         """The start, or why not; what was to be started for a burst and could not be ends the burst."""
         key, line, burst = start.key, self.lines[start.key], self.lines[start.key].burst
@@ -230,14 +239,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
     def _obstacle(self, start: Start, line: Line, wall: float) -> SkipReason | None:
         """The first reason against this start, the operator's word before our own troubles."""
-        cadence = line.cadence
-        spent = self.ledger.spent(start.key.target, wall)
-        late = line.burst is None and start.lag > LATEST * cadence.interval
+        if self.stopping:
+            return SkipReason.SHUTDOWN
+        late = line.burst is None and start.lag > LATEST * line.cadence.interval
         against = {
-            SkipReason.SHUTDOWN: self.stopping,
-            SkipReason.MAINTENANCE: self.paused(start.key, wall),
-            SkipReason.BUDGET: cadence.budget is not None and spent >= cadence.budget,
             SkipReason.OVERLAP: start.key in self.running or late,
             SkipReason.CONCURRENCY: len(self.running) >= self.timetable.max_concurrent_runs,
         }
-        return next((reason for reason, stands in against.items() if stands), None)
+        ours = (reason for reason, stands in against.items() if stands)
+        return self.closed(start.key, wall) or next(ours, None)

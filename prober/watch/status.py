@@ -12,10 +12,12 @@ from prober.core.record import RunRecord
 from prober.sinks.entries import Entry
 from prober.sinks.keeper import State
 from prober.watch.cadence import Key
-from prober.watch.schedule import Skip, Trigger
+from prober.watch.schedule import Skip, SkipReason, Trigger
 
 RECENT = 60
 """Runs of each line that are kept at hand."""
+STANDSTILL = 60.0
+"""Seconds after which a schedule that should go round once a second is dead, however rarely anything is due."""
 
 
 class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +29,8 @@ class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     objectives: Mapping[str, float]
     failures: int
     """Judged failures in a row, confirmations included."""
-    paused: bool
+    closed: SkipReason | None
+    """Why the operator lets nothing of it start now: `maintenance` or `budget`."""
     running: Trigger | None
     due_in: float | None
     last: Entry | None
@@ -49,7 +52,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     heartbeat_age: float
     """Seconds since the scheduler's loop last went round."""
-    longest_interval: float
     stopping: bool
     config_file: str
     config_sha256: str
@@ -59,6 +61,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     history: State
     lines: tuple[LineStatus, ...]
     external_url: str | None
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing will be started any more, whatever falls due."""
+        return self.heartbeat_age >= STANDSTILL
 
 
 class Canary(Protocol):

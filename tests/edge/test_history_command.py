@@ -144,3 +144,9 @@ def test_a_reader_that_has_seen_enough_is_no_error(kept: tuple[Path, list[RunRec
         ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_empty_path_is_no_history() -> None:
+    done = invoke("history", "--db", "")
+    assert done.exit_code == 2
+    assert "it is empty" in done.stderr

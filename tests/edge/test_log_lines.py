@@ -57,6 +57,13 @@ def test_a_person_finds_words(written: io.StringIO) -> None:
     assert "s3cr3t" not in written.getvalue()
 
 
+@pytest.mark.parametrize("written", ["text"], indirect=True)
+def test_nobodys_text_forges_a_line(written: io.StringIO) -> None:
+    log.error("web.failed", extra={"path": "/\nPASS\x1b[2J"})
+    assert len(written.getvalue().splitlines()) == 1
+    assert "\x1b" not in written.getvalue()
+
+
 @pytest.mark.parametrize(
     ("written", "moment"),
     [("json", "2001-09-09T01:46:40.000+00:00"), ("text", "2001-09-09T01:46:40Z")],

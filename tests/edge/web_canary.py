@@ -30,7 +30,7 @@ def line(key: Key, **other: Any) -> LineStatus:
         "timeout": 45.0,
         "objectives": {"agent_join": 3.0},
         "failures": 0,
-        "paused": False,
+        "closed": None,
         "running": None,
         "due_in": 12.5,
         "last": None,
@@ -49,7 +49,6 @@ class SmallCanary:
 
     lines: tuple[LineStatus, ...] = (line(SHOP), line(CALL, timeout=90.0))
     heartbeat_age: float = 0.1
-    longest_interval: float = 300.0
     stopping: bool = False
     trouble: str | None = None
     answer: Callable[[Key], Awaitable[RunRecord | Skip]] | None = None
@@ -62,7 +61,6 @@ class SmallCanary:
             now=1_800_000_000.0,
             started_at=1_799_990_000.0,
             heartbeat_age=self.heartbeat_age,
-            longest_interval=self.longest_interval,
             stopping=self.stopping,
             config_file="canary.yaml",
             config_sha256="ab" * 32,

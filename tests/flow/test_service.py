@@ -338,7 +338,7 @@ async def test_the_status_tells_how_each_line_stands(tmp_path: Path) -> None:
         assert line.recent == (passed, failed)
         assert line.message == canary.seen.records[1].message
         assert line.look == canary.seen.records[1].look
-        assert (line.interval, line.timeout, line.running, line.paused) == (60.0, 45.0, None, False)
+        assert (line.interval, line.timeout, line.running, line.closed) == (60.0, 45.0, None, None)
         assert line.due_in == pytest.approx(10.0)  # the confirmation
         await canary.seen.until(lambda: len(canary.seen.records) == 3)
         assert canary.service.status().lines[0].look is None

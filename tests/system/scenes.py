@@ -6,6 +6,7 @@ from typing import NamedTuple
 from prober.core.plan import Scenario
 from prober.core.record import RunRecord
 from prober.sinks.evidence import Evidence, Limits
+from prober.watch.schedule import SkipReason
 from prober.watch.status import Status
 from tests import page_history
 from tests.page_history import NOW
@@ -42,7 +43,7 @@ def scene(folder: Path) -> Scene:
     Evidence(folder / "evidence", Limits()).keep(heard.run_id, "pass", b"{}", sound)
     names = ("shop", "shop-eu", "shop-us")
     lines = [line for name in names for line in page_history.both(history, name)]
-    told = page_history.status(*lines, *page_history.both(history, "shop-night", paused=True))
+    told = page_history.status(*lines, *page_history.both(history, "shop-night", closed=SkipReason.MAINTENANCE))
     return Scene(told, outage[-1], heard)
 
 

@@ -185,8 +185,8 @@ async def test_a_click_on_the_sound_goes_there(stage: Stage) -> None:
 
 def _judged_now(line: LineStatus) -> LineStatus:
     """The line when its maintenance is over and its last run was just now."""
-    if not line.paused:
+    if line.closed is None:
         return line
     assert line.last is not None
     now = msgspec.structs.replace(line.last, started_at=NOW - 5)
-    return msgspec.structs.replace(line, paused=False, last=now, last_judged=now, last_passed=now)
+    return msgspec.structs.replace(line, closed=None, last=now, last_judged=now, last_passed=now)

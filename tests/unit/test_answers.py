@@ -8,6 +8,7 @@ import pytest
 
 from prober.core.plan import Scenario
 from prober.core.reasons import WORDS, Reason
+from prober.watch.schedule import SkipReason
 from prober.watch.status import LineStatus
 from prober.watch.web.pages.answers import Answer, Tone, groups, of_line, of_target
 from tests import page_history
@@ -73,8 +74,9 @@ def test_who_never_passed_is_told_so(tmp_path: Path) -> None:
     ("runs", "other", "sentence"),
     [
         ([], {}, "No run has ended yet."),
-        ([(10, "pass")], {"paused": True}, "Nobody looks: a maintenance window is open."),
-        ([(10, "absent")], {"paused": True}, "Nobody looks: a maintenance window is open."),
+        ([(10, "pass")], {"closed": SkipReason.MAINTENANCE}, "Nobody looks: a maintenance window is open."),
+        ([(10, "absent")], {"closed": SkipReason.MAINTENANCE}, "Nobody looks: a maintenance window is open."),
+        ([(10, "pass")], {"closed": SkipReason.BUDGET}, "Nobody looks: today's budget of agent minutes is spent."),
         ([(600, "pass")], {}, "No run was judged for 9 min."),
         ([(600, "absent")], {}, "No run was judged for 9 min."),
         ([(600, "absent"), (10, "offline")], {}, "No run was judged for 9 min."),

@@ -248,6 +248,7 @@ def test_a_spent_budget_skips_until_the_next_day() -> None:
         canary.finished(at + 4, PASS, seconds, wall=NOON)
     assert canary.due(180, wall=NOON) == [("scheduled", "budget", 180, 0)]
     assert not canary.schedule.paused(canary.key, NOON)
+    assert [canary.schedule.closed(canary.key, when) for when in (NOON, DAY + 1.0)] == [SkipReason.BUDGET, None]
     assert canary.due(240, wall=DAY + 1.0) == [("scheduled", "start", 240, 0)]
 
 

@@ -2,11 +2,9 @@
 
 from aiohttp import web
 
+from prober.watch.status import STANDSTILL
 from prober.watch.web.guard import changing
 from prober.watch.web.site import SITE
-
-PATIENCE = 60.0
-"""Seconds without a round of the schedule that never count as death, however short the intervals."""
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -18,11 +16,10 @@ async def metrics(request: web.Request) -> web.Response:
 async def healthy(request: web.Request) -> web.Response:
     """Whether the schedule goes round: to restart the canary if not. It says nothing of any target."""
     status = request.app[SITE].canary.status()
-    limit = max(2 * status.longest_interval, PATIENCE)
     told = f"The schedule last went round {status.heartbeat_age:.1f} s ago"
-    if status.heartbeat_age < limit:
-        return web.Response(text=f"Healthy. {told}.\n")
-    return web.Response(status=503, text=f"Not healthy. {told}; {limit:g} s are the limit.\n")
+    if status.stands_still:
+        return web.Response(status=503, text=f"Not healthy. {told}; {STANDSTILL:g} s are the limit.\n")
+    return web.Response(text=f"Healthy. {told}.\n")
 
 
 async def ready(request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ import msgspec
 from prober.core.plan import Scenario
 from prober.core.reasons import WORDS, Outcome
 from prober.sinks.entries import Entry
+from prober.watch.schedule import SkipReason
 from prober.watch.status import LineStatus
 from prober.watch.web.pages.moments import ended, span
 
@@ -38,6 +39,10 @@ _ORDER = tuple(Tone)
 _WORKS = {
     Scenario.JOIN: "An agent joins the call and stays.",
     Scenario.CONVERSATION: "An agent joins the call and answers.",
+}
+_CLOSED = {
+    SkipReason.MAINTENANCE: "a maintenance window is open",
+    SkipReason.BUDGET: "today's budget of agent minutes is spent",
 }
 _ONLY_JOIN = "An agent joins the call. Whether it answers, no scenario asks."
 
@@ -128,8 +133,8 @@ def _unknown(line: LineStatus, now: float, since: float) -> str | None:
     """Why nobody can say how it is now; None where somebody can."""
     last, judged = line.last, line.last_judged
     silence = now - (since if judged is None else ended(judged))
-    if line.paused:
-        return "Nobody looks: a maintenance window is open."
+    if line.closed is not None:
+        return f"Nobody looks: {_CLOSED[line.closed]}."
     if silence > PATIENCE * line.interval + line.timeout:
         return f"No run was judged for {span(silence)}."
     if last is None:

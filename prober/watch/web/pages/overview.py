@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from prober.core.plan import Scenario
-from prober.watch.schedule import Trigger
+from prober.watch.schedule import SkipReason, Trigger
 from prober.watch.status import LineStatus, Status
 from prober.watch.web.pages import answers
 from prober.watch.web.pages.answers import Answer, Group
@@ -17,10 +17,9 @@ from prober.watch.web.pages.moments import span, stamp
 from prober.watch.web.pages.strip import Cell, strip
 from prober.watch.web.pages.trend import Trend, trend
 
-STANDSTILL = 60.0
-"""Seconds without a round of the schedule that are never too many; `/-/healthy` counts the same."""
 PLOTTED: Mapping[Scenario, str] = {Scenario.JOIN: "agent_join", Scenario.CONVERSATION: "response"}
 """The one measurement of a scenario that the first page shows over time."""
+_CLOSED: Mapping[SkipReason, str] = {SkipReason.MAINTENANCE: "paused", SkipReason.BUDGET: "budget spent"}
 _UNDER_WAY: Mapping[Trigger, str] = {
     "scheduled": "a run is under way",
     "confirm": "looking again now",
@@ -82,7 +81,7 @@ def troubles(status: Status) -> Iterator[str]:
     history = status.history
     if status.stopping:
         yield "The canary is stopping: it starts no more runs."
-    if status.heartbeat_age >= max(2 * status.longest_interval, STANDSTILL):
+    if status.stands_still:
         yield f"The schedule has stood still for {span(status.heartbeat_age)}: what stands here is old."
     if status.config_trouble is not None:
         loaded = stamp(status.config_loaded_at)
@@ -123,8 +122,8 @@ def _line(line: LineStatus, status: Status) -> LineView:
 def _next(line: LineStatus) -> Iterator[str]:
     if line.running is not None:
         yield _UNDER_WAY[line.running]
-    elif line.paused:
-        yield "paused"
+    elif line.closed is not None:
+        yield _CLOSED[line.closed]
     elif line.due_in is not None:
         yield f"next in {span(line.due_in)}"
 
