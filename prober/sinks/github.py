@@ -53,7 +53,7 @@ def _trouble(record: RunRecord) -> Iterator[str]:
     if record.outcome is not Outcome.PASS:
         yield f"- {quoted(record.message)}"
         yield f"- Look at: {quoted(record.look)}"
-    yield from (f"- {quoted(one)}" for one in text.missed(record))
+    yield from (f"- {quoted(one)}" for one in text.too_slow(record))
     yield from (f"- left behind: {quoted(left)}" for left in record.left_behind)
 
 

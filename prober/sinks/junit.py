@@ -66,7 +66,7 @@ def _case(suite: Element, series: Series, record: RunRecord, number: int) -> Non
 
 def _trouble(case: Element, record: RunRecord, *, tolerated: bool) -> None:
     kind = record.reason or "objective_missed"
-    message = record.message or "; ".join(text.missed(record))
+    message = record.message or "; ".join(text.too_slow(record))
     if tolerated:
         SubElement(case, "skipped", message=_clean(f"tolerated: {kind}: {message}"))
         return

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from prober.core import accounts
 from prober.core.events import (
     AgentJoined,
     AgentSpeechStarted,
@@ -137,7 +138,8 @@ def verdict(record: RunRecord) -> str:
     unjudged = [objective.name for objective in record.objectives if objective.met is None]
     without = f" (not judged: {', '.join(unjudged)})" if unjudged and record.outcome is Outcome.PASS else ""
     without += "".join(f" (turn {number} interrupted nobody)" for number in _into_silence(record))
-    late = f" ({', '.join(missed(record))})" if record.outcome is Outcome.PASS and any(missed(record)) else ""
+    slow = too_slow(record) if record.outcome is Outcome.PASS else []
+    late = f" ({', '.join(slow)})" if slow else ""
     where = f"{record.target} · {record.scenario} · run {record.run_id}"
     return f"{record.outcome.upper()}{reason}{without}{late} · {where}"
 
@@ -150,8 +152,18 @@ def _into_silence(record: RunRecord) -> list[int]:
     return [turn.number for turn in Timeline(record.timeline).turns() if turn.number in meant and turn.under is None]
 
 
-def missed(record: RunRecord) -> list[str]:
-    """The objectives that the run missed, each with its value and its limit."""
+def objectives(record: RunRecord) -> list[str]:
+    """What became of each objective of the run, as the metrics count it."""
+    owed = accounts.missed(record)
+    words = {True: "met", False: "missed", None: "not judged"}
+    return [
+        "missed, for it did not come" if one.met is None and one.name in owed else words[one.met]
+        for one in record.objectives
+    ]
+
+
+def too_slow(record: RunRecord) -> list[str]:
+    """The objectives whose value is over the limit, each with both."""
     return [
         f"{objective.name} took {objective.value:.3f} s, objective {objective.limit:g} s"
         for objective in record.objectives
@@ -214,8 +226,7 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
             f"Look at: {record.look}", min(width, WIDTH), initial_indent="  ", subsequent_indent="    "
         )
     yield from _measurements(record)
-    for objective in record.objectives:
-        judged = {True: "met", False: "MISSED", None: "not judged"}[objective.met]
+    for objective, judged in zip(record.objectives, objectives(record), strict=True):
         yield f"  objective {objective.name} ≤ {objective.limit:g} s: {judged}"
     for key, value in record.labels.items():
         yield f"  label {key} = {value}"

@@ -8,6 +8,7 @@ from prober.core.events import AgentJoined, AnyEvent, CleanedUp, Stopped
 from prober.core.measure import OBJECTIVES
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord, derive
+from prober.sinks.text import objectives
 from tests.exposition import adding, later, with_objectives
 from tests.golden.regenerate import GOLDEN, read
 from tests.timelines import CONVERSATION, HEAD, conversation
@@ -40,6 +41,12 @@ def cleaned(at: float, *, resource: str = "room", ok: bool = True) -> AnyEvent:
 def test_what_was_missed(record: RunRecord, names: tuple[str, ...]) -> None:
     expected = {name for name in names if name in record.expectations.objectives}
     assert set(missed(record)) == expected
+
+
+@pytest.mark.parametrize("record", [PASS, later(JOIN, 11.0), ABSENT, UNANSWERED, CRASH])
+def test_people_read_of_each_objective_what_was_counted(record: RunRecord) -> None:
+    said = dict(zip((one.name for one in record.objectives), objectives(record), strict=True))
+    assert {name for name, words in said.items() if words.startswith("missed")} == set(missed(record))
 
 
 def test_a_run_that_worked_misses_nothing_that_it_could_not_measure() -> None:

@@ -13,7 +13,6 @@ from prober.watch.web.pages.waterfall import Waterfall, waterfall
 WIDTH, HEIGHT = 1000, 100
 """Units in which the outlines of the sound are drawn; the page stretches them."""
 _TONES = {Outcome.PASS: Tone.GOOD, Outcome.FAIL: Tone.BAD, Outcome.INCONCLUSIVE: Tone.UNKNOWN}
-_MET = {True: "met", False: "missed", None: "not judged"}
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +84,9 @@ def run_page(record: RunRecord, sound: Sound | None, *, recorded: bool) -> RunPa
                 name=one.name,
                 limit=f"{one.limit:g} s",
                 value="none" if one.value is None else f"{one.value:.3f} s",
-                met=_MET[one.met],
+                met=met,
             )
-            for one in record.objectives
+            for one, met in zip(record.objectives, text.objectives(record), strict=True)
         ),
         turns=_turns(record),
         troubles=tuple(f"{name}: {why}" for name, why in record.prober.voids.items()),
@@ -103,8 +102,8 @@ def run_page(record: RunRecord, sound: Sound | None, *, recorded: bool) -> RunPa
 
 
 def _worked(record: RunRecord) -> str:
-    missed = text.missed(record)
-    return f"It worked, but {' and '.join(missed)}." if missed else "Everything that was asked for happened in time."
+    slow = text.too_slow(record)
+    return f"It worked, but {' and '.join(slow)}." if slow else "Everything that was asked for happened in time."
 
 
 def _today(record: RunRecord) -> str | None:
