@@ -215,7 +215,7 @@ async def test_the_direct_way_is_marked_for_server_and_agent(stack: ReferenceSta
     record = await running
     assert record.outcome is Outcome.PASS, record.message
     assert room.name == record.room == f"canary-reference-{record.run_id}"
-    assert json.loads(room.metadata) == {"synthetic": True, "run_id": record.run_id}
+    assert json.loads(room.metadata) == {"synthetic": True, "run_id": record.run_id, "target": "reference"}
     assert (dispatch.agent_name, dispatch.metadata) == (
         stack.worker.agent_name,
         f'{{"probe": {{"run": "{record.run_id}"}}}}',
