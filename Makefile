@@ -28,10 +28,10 @@ lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not stack" -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest --ignore tests/stack -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 stack: setup     ## the tests on the real server and agents, two reference stacks side by side
-	@$(BIN)/pytest -m stack -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/stack -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 golden: .venv/.ready  ## derive the golden records again and show what changed
 	@$(BIN)/python -m tests.golden.regenerate && git diff --stat -- tests/golden

@@ -86,7 +86,7 @@ async def test_a_missed_objective_exits_3_and_record_keeps_everything(
     )
     output, _ = await program.communicate()
     assert program.returncode == 3, output.decode()
-    assert "objective response ≤ 0.5 s: MISSED" in output.decode()
+    assert "objective response ≤ 0.5 s: missed" in output.decode()
     kept = {path.suffix: path for path in tmp_path.iterdir()}
     assert set(kept) == {".json", ".wav"}
     assert json.loads(kept[".json"].read_text())["objectives"][0]["met"] is False

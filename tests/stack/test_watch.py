@@ -82,7 +82,7 @@ async def test_a_probe_that_is_cut_off_is_answered_before_the_scraper_gives_up(
     server: LiveKitServer, tmp_path: Path
 ) -> None:
     file = direct(tmp_path, server)
-    patience = 10.0
+    patience = 8.0
     async with (
         Watching(file, "--enable-probe") as canary,
         aiohttp.ClientSession() as web,
