@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -108,12 +108,15 @@ class Prometheus:
         assert told["status"] == "success", told
         return told["data"]
 
-    async def knows(self, scraped: Scraped) -> None:
-        """What is so now is what is asked about from here on: the moment of a scrape that began later and succeeded."""
+    async def knows(self, again: Callable[[], Awaitable[None]]) -> None:
+        """What is so now is what is asked about from here on: the moment of a scrape that began later and succeeded.
+
+        `again` returns when there may have been one more.
+        """
         since = time.time() + 0.01  # the moment of a scrape is rounded, by some milliseconds
         async with asyncio.timeout(SOON):
             while self._scraped_at <= since:
-                await scraped.again()
+                await again()
                 last = await self.ask("query", query="timestamp(up == 1)")
                 self._scraped_at = float(last["result"][0]["value"][1]) if last["result"] else 0.0
 
@@ -127,6 +130,14 @@ class Prometheus:
             )
             for one in told["result"]
         }
+
+    async def everything(self) -> Samples:
+        """All of the exporter's own series, as `samples` has them."""
+        found: Samples = {}
+        for labels, value in (await self.vector(f'{{__name__=~"{PREFIX}.*"}}')).items():
+            name = dict(labels)["__name__"]
+            found[name.removeprefix(PREFIX), labels - {("__name__", name)}] = value
+        return found
 
 
 @asynccontextmanager
@@ -222,21 +233,15 @@ async def test_prometheus_knows_what_the_history_knows(tmp_path: Path) -> None:
             canary.ended(record)
 
         async with scraped.serving() as port, prometheus(port, tmp_path) as server:
-            await server.knows(scraped)
+            await server.knows(scraped.again)
             end(run(GOLDENS["agent_absent"]))
-            await server.knows(scraped)
-            await the_first_failure_is_seen(server)
+            await server.knows(scraped.again)
+            await the_first_failure_is_seen(server, "conversation")
             for record in history_of_a_month():
                 end(record)
-            await server.knows(scraped)
+            await server.knows(scraped.again)
 
-            told = {
-                (
-                    dict(labels)["__name__"].removeprefix(PREFIX),
-                    labels - {("__name__", dict(labels)["__name__"])},
-                ): value
-                for labels, value in (await server.vector(f'{{__name__=~"{PREFIX}.*"}}')).items()
-            }
+            told = await server.everything()
             assert told == samples(canary.exposition()[0])
             counters_agree(told, history)
             histograms_agree(told, history)
@@ -245,8 +250,8 @@ async def test_prometheus_knows_what_the_history_knows(tmp_path: Path) -> None:
     assert scraped.content_types == {"application/openmetrics-text; version=1.0.0; charset=utf-8"}
 
 
-async def the_first_failure_is_seen(server: Prometheus) -> None:
-    series = f'{PREFIX}run_failures_total{{trigger="scheduled",reason="agent_absent",scenario="conversation"}}'
+async def the_first_failure_is_seen(server: Prometheus, scenario: str) -> None:
+    series = f'{PREFIX}run_failures_total{{trigger="scheduled",reason="agent_absent",scenario="{scenario}"}}'
     for function in ("rate", "increase"):
         (value,) = (await server.vector(f"{function}({series}[1m])")).values()
         assert value > 0, function

@@ -19,6 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from prober.core.reasons import WORDS, Reason
 from prober.refstack.process import Program
+from tests.edge.test_prometheus import prometheus, the_first_failure_is_seen
+from tests.stack.bookkeeping import a_little_later, books_agree
 from tests.stack.published import publish, table
 from tests.stack.watch_journal import at, parsed
 
@@ -46,8 +48,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Demo:
     """The demo as a program of its own, and its status page in a browser."""
 
-    def __init__(self, program: Program, page: Page, status: str, product: str) -> None:
-        self.program, self.page, self.status, self.product = program, page, status, product
+    def __init__(self, program: Program, page: Page, product: str, database: Path) -> None:
+        self.program, self.page, self.product, self.database = program, page, product, database
+        self.status = f"http://127.0.0.1:{PORT}"
 
     async def switch(self, fault: str) -> Told:
         """Press the switch on the product's page, and wait until everything tells of it."""
@@ -93,8 +96,9 @@ async def demo(folder: Path) -> AsyncIterator[Demo]:
     async with Program(argv, env=None, log=log, grace=60) as program, async_playwright() as playwright:
         line = await program.wait_for_line(lambda line: line.startswith("The product:"), UP_WITHIN)
         product = line.split()[2]
+        line = await program.wait_for_line(lambda line: parsed(line).get("event") == "watch.started", UP_WITHIN)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        running = Demo(program, await browser.new_page(), f"http://127.0.0.1:{PORT}", product)
+        running = Demo(program, await browser.new_page(), product, Path(parsed(line)["history"]))
         await running.in_log("pass")
         await running.page.goto(running.status)
         yield running
@@ -116,8 +120,8 @@ async def _seconds(what: Awaitable[None], since: float) -> float:
     return round(time.time() - since, 1)
 
 
-def document(told: Sequence[Told]) -> str:
-    """The table, a row for each switch."""
+def document(told: Sequence[Told], runs: int, failures: int) -> str:
+    """The table, a row for each switch, and what Prometheus had of it."""
     rows = [
         (
             number // 2 + 1,
@@ -126,7 +130,11 @@ def document(told: Sequence[Told]) -> str:
         )
         for number, one in enumerate(told)
     ]
-    return table(("round", "switched", "log", "metrics", "page"), rows)
+    books = (
+        f"Prometheus scraped the canary meanwhile and agreed with its history on all {runs} runs, of which {failures} "
+        "failed: counters, each\nbucket, count, sum, and the buckets of the quantiles. `rate()` saw the first failure."
+    )
+    return f"{table(('round', 'switched', 'log', 'metrics', 'page'), rows)}\n{books}\n"
 
 
 async def main() -> None:
@@ -134,14 +142,18 @@ async def main() -> None:
     told: list[Told] = []
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with demo(Path(folder)) as running:
+        async with demo(Path(folder)) as running, prometheus(PORT, Path(folder)) as server:
             for _ in range(ROUNDS):
                 for fault in (FAULT, ""):
                     told.append(await running.switch(fault))
+                    if len(told) == 1:
+                        await server.knows(a_little_later)
+                        await the_first_failure_is_seen(server, "join")
                     await running.page.screenshot(path=PICTURES / f"{told[-1].switched}.png", full_page=True)
                     print(told[-1], file=sys.stderr, flush=True)
-    publish(DOCUMENT, "make incident", document(told))
-    print(f"{document(told)}{DOCUMENT} is written", file=sys.stderr)
+            found = document(told, *await books_agree(server, running.database))
+    publish(DOCUMENT, "make incident", found)
+    print(f"{found}{DOCUMENT} is written", file=sys.stderr)
 
 
 if __name__ == "__main__":
