@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident leftovers faults locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident leftovers faults dashboards locks clean
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -62,6 +62,10 @@ leftovers: setup  ## 30 runs in a row leave nothing behind
 
 faults: setup    ## every fault of the reference stack in a run of its own, write docs/faults.md (ROUNDS=3: three times)
 	@$(BIN)/python -m tests.stack.fault_matrix --rounds $(or $(ROUNDS),1)
+
+dashboards: .venv/.ready  ## write the dashboards, and draw them with Grafana's panel library over a month of data
+	@$(BIN)/python -W ignore::DeprecationWarning -m grafana.generate
+	@$(BIN)/python -m tests.system.dashboards.pictures
 
 locks: .tools/.ready  ## resolve all versions again, with hashes
 	@./requirements/lock.sh $(UV)
