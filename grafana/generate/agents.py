@@ -56,7 +56,7 @@ def panels() -> tuple[Any, ...]:
                 title="Start of an agent process, p95",
                 do="From a new process to one that can take a job. Rising: slow disks, imports or models; agents join "
                 "late after each deploy.",
-                asks=(Ask(f"histogram_quantile(0.95, sum by (le) ({initialised}))", "p95"),),
+                asks=(Ask(f"histogram_quantile(0.95, sum by (le) ({initialised})) >= 0", "p95"),),
                 unit="s",
                 empty=_NO_AGENTS,
                 low=0,

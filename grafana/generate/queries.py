@@ -62,9 +62,9 @@ def risen(series: str, window: str = "$window") -> str:
 
 
 def quantile(share: float, histogram: str, by: str, *, offset: str = "", **matching: str) -> str:
-    """The value below which this share of a histogram's observations lie, over the chosen window."""
+    """The value below which this share of a histogram's observations lie, over the chosen window; none of none."""
     buckets = f"rate({ours(histogram, '_bucket', **matching)}[$window]{offset})"
-    return f"histogram_quantile({share}, sum by (le, {by}) ({buckets}))"
+    return f"histogram_quantile({share}, sum by (le, {by}) ({buckets})) >= 0"
 
 
 def mean(histogram: str, by: str, **matching: str) -> str:
