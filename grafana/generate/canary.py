@@ -19,7 +19,7 @@ def dashboard() -> build.Dashboard:
     made.with_variable(frame.limit_variable("join_limit", "Join limit", "agent_join_duration_seconds", 10.0))
     made.with_variable(frame.limit_variable("response_limit", "Response limit", "agent_response_duration_seconds", 2.5))
     made.with_variable(frame.product_variable()).with_variable(frame.page_variable())
-    made.link(frame.link("Status page", "${status_page}"))
+    made.link(frame.link("Status page", "${status_page:raw}"))
     made.link(frame.link("Post-deploy", "/d/livekit-prober-post-deploy", keep=True))
     for title, panels in (
         ("Now", lately.now()),

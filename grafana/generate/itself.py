@@ -206,13 +206,11 @@ def _configuration() -> tuple[Any, ...]:
         lines(
             Words(
                 title="Runs that were made and judged",
-                do="Share of all planned runs over the last day. Falling: the canary sees less than you think; the "
-                "panels above say whether it skips or cannot judge. Below 99.5 % over 30 days is worth a ticket.",
-                asks=(
-                    Ask(
-                        f"1 - {recorded('runs_unfit_per_planned:ratio_rate1d')}",
-                        "{{target}} / {{scenario}} {{location}}",
-                    ),
+                do="Share of all planned runs. Falling: the canary sees less than you think; the panels above say "
+                "whether it skips or cannot judge. Below 99.5 % over 30 days is worth a ticket.",
+                asks=tuple(
+                    Ask(f"1 - max by (target) ({recorded(f'runs_unfit_per_planned:ratio_rate{window}')})", legend)
+                    for window, legend in (("1d", "{{target}} 1 d"), ("30d", "{{target}} 30 d"))
                 ),
                 unit="percentunit",
                 empty="No recording rules?",

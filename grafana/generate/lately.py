@@ -33,7 +33,7 @@ _LINE_LEGEND = "{{target}} / {{scenario}} {{location}}"
 _ROW_LINK = [
     {
         "title": "The newest failed run",
-        "url": "${status_page}/targets/${__data.fields.target}/${__data.fields.scenario}/last-failure",
+        "url": "${status_page:raw}/targets/${__data.fields.target}/${__data.fields.scenario}/last-failure",
         "targetBlank": True,
     }
 ]

@@ -15,7 +15,7 @@ from grafana.generate.looks import BAD, LIMIT, fixed, setting
 from grafana.generate.queries import Ask
 
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-TARGET_PAGE = "${status_page}/targets/${__field.labels.target}"
+TARGET_PAGE = "${status_page:raw}/targets/${__field.labels.target}"
 LAST_FAILURE = f"{TARGET_PAGE}/${{__field.labels.scenario}}/last-failure"
 NOTHING = "No data: is the prober scraped?"
 Drawn = TypeVar("Drawn", stat.Panel, timeseries.Panel, statetimeline.Panel, heatmap.Panel, table.Panel)

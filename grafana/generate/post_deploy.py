@@ -22,7 +22,7 @@ def dashboard() -> build.Dashboard:
     """The whole of it."""
     made = frame.frame(UID, "Post-deploy", ABOUT, since="2h", windows=("5m", "15m", "1h", "6h"), window="15m")
     made.with_variable(frame.product_variable()).with_variable(frame.page_variable())
-    made.link(frame.link("Runs by hand (JSON)", "${status_page}/api/v1/runs?trigger=manual"))
+    made.link(frame.link("Runs by hand (JSON)", "${status_page:raw}/api/v1/runs?trigger=manual"))
     made.link(frame.link("Voice agent canary", "/d/livekit-prober", keep=True))
     for title, panels in (
         ("Runs by hand", _by_hand()),

@@ -3,21 +3,23 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import promql_parser as promql
 import pytest
 import yaml
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 from prometheus_client.parser import text_string_to_metric_families
 
 from grafana.generate import files, finished
-from grafana.generate.queries import RUNS, ours
+from grafana.generate.queries import CHOSEN, ours
 from prober.core.metric import Kind
 from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX
 from prober.sinks.exporter import Exporter
+from prober.watch.web import api, pages
 from tests.system.dashboards.boards import BOARDS, ROOT, annotations, asked, chosen, expressions, filled, panels
 from tests.system.dashboards.prometheus import RULES
 
@@ -85,6 +87,10 @@ def records() -> set[str]:
     return {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
 
 
+def provisioned(name: str) -> Any:
+    return yaml.safe_load((ROOT / "grafana" / "provisioning" / name).read_text(encoding="utf-8"))
+
+
 def test_they_are_what_the_generator_makes() -> None:
     made = files()
     assert {path: path.read_text(encoding="utf-8") for path in made} == made
@@ -144,10 +150,24 @@ def test_every_panel_says_what_it_is_and_what_to_do(panel: dict[str, Any], board
         assert target["datasource"] == panel["datasource"]
         assert "$__rate_interval" not in target["expr"]  # shorter than a run's interval
         assert re.search(r'job=~"\$(job|product_job)"|vector\(', target["expr"])
-    names = {variable["name"] for variable in board["templating"]["list"]}
-    for url in re.findall(r'"url": "([^"]+)"', json.dumps(panel)):
-        assert url.startswith("${status_page}/targets/")
-        assert set(re.findall(r"\$\{(\w+)\}", url)) <= names
+    assert {variable["name"] for variable in board["templating"]["list"]} >= {*CHOSEN, "datasource", "window"}
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+async def test_every_link_leads_to_a_page_of_the_canary(board: dict[str, Any]) -> None:
+    app = web.Application()
+    app.add_routes([*pages.ROUTES, *api.ROUTES])
+    (exemplars,) = provisioned("datasources/prometheus.yaml")["datasources"][0]["jsonData"][
+        "exemplarTraceIdDestinations"
+    ]
+    run = exemplars["url"].removeprefix("http://127.0.0.1:9765").replace("$${__value.raw}", "0123456789abcdef")
+    found = {run, *re.findall(r'"url": "([^"]+)"', json.dumps(board))}
+    uids = {f"/d/{one['uid']}" for one in BOARDS.values()}
+    assert len(found) > 3
+    for url in found - uids:
+        path = re.sub(r"\$\{__\w+\.\w+\.(target|scenario)\}", "shop", url.removeprefix("${status_page:raw}")) or "/"
+        match = await app.router.resolve(make_mocked_request("GET", path))
+        assert match.http_exception is None, url
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
@@ -171,13 +191,13 @@ def test_increases_are_counted_once() -> None:
 
 
 def test_provisioning_can_be_read_and_lets_nobody_change_it() -> None:
-    source, provider = (
-        yaml.safe_load(Path(ROOT / "grafana" / "provisioning" / name).read_text(encoding="utf-8"))
-        for name in ("datasources/prometheus.yaml", "dashboards/livekit-prober.yaml")
+    (source,), (provider,) = (
+        provisioned("datasources/prometheus.yaml")["datasources"],
+        provisioned("dashboards/livekit-prober.yaml")["providers"],
     )
-    assert source["datasources"][0]["jsonData"]["exemplarTraceIdDestinations"][0]["name"] == "run_id"
-    assert (provider["providers"][0]["allowUiUpdates"], provider["providers"][0]["disableDeletion"]) == (False, True)
+    assert source["jsonData"]["exemplarTraceIdDestinations"][0]["name"] == "run_id"
+    assert (source["editable"], provider["allowUiUpdates"], provider["disableDeletion"]) == (False, False, True)
 
 
-def test_the_recorded_names_are_ours() -> None:
-    assert {name for name in asked_for() if name.startswith(RUNS)} <= records()
+def test_what_is_recorded_for_dashboards_is_on_one() -> None:
+    assert {name for name in records() if name.endswith("30d")} <= asked_for().keys()

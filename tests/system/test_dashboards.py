@@ -1,5 +1,6 @@
 """Every query of every panel finds data in a real Prometheus that holds thirty days of a canary's life."""
 
+import itertools
 import math
 from collections.abc import AsyncIterator
 
@@ -8,15 +9,14 @@ import pytest_asyncio
 
 from prober.core.metric_schema import OUTCOMES
 from tests.edge.test_prometheus import program
-from tests.system.dashboards.boards import BOARDS, Asked, annotations, asked, span
-from tests.system.dashboards.prometheus import Prometheus, prometheus
+from tests.system.dashboards.boards import BOARDS, Asked, annotations, asked, listed, span
+from tests.system.dashboards.prometheus import RULES, Prometheus, in_order, prometheus
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
-MARKS = {name: list(annotations(board)) for name, board in BOARDS.items()}
 QUERIES = [
     pytest.param(one, span(board), id=f"{name} {one.key} {one.panel}")
     for name, board in BOARDS.items()
-    for one in (*asked(board), *MARKS[name])
+    for one in (*asked(board), *annotations(board), *listed(board))
 ]
 
 
@@ -36,6 +36,12 @@ async def test_every_query_finds_data(server: Prometheus, one: Asked, seconds: i
     assert all(map(math.isfinite, values))
     if one.unit == "percentunit" and "budget" not in one.panel.lower():
         assert 0 <= min(values) <= max(values) <= 1
+
+
+async def test_every_recorded_rule_finds_data(server: Prometheus) -> None:
+    for rule in itertools.chain.from_iterable(in_order(RULES)):
+        if (name := rule["record"]) != "ALERTS":
+            assert await server.answer(Asked(name, name, name, "short", 120), 3600), name
 
 
 async def test_the_answer_is_of_the_worst_line_and_unknown_where_nobody_looks(server: Prometheus) -> None:

@@ -12,6 +12,7 @@ BOARDS: Mapping[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
 }
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
+_LISTED = re.compile(r"label_values\((.*), (\w+)\)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
@@ -71,6 +72,14 @@ def annotations(board: Mapping[str, Any]) -> Iterator[Asked]:
     """The queries of the marks."""
     for one in board["annotations"]["list"]:
         yield Asked(one["name"], one["name"], filled(one["expr"], chosen(board)), "dateTimeAsIso", 60)
+
+
+def listed(board: Mapping[str, Any]) -> Iterator[Asked]:
+    """The queries for what a variable offers to choose, as PromQL."""
+    for one in board["templating"]["list"]:
+        if one["type"] == "query":
+            series, label = _LISTED.fullmatch(one["definition"]).groups()  # type: ignore[union-attr]  # else it is wrong
+            yield Asked(one["name"], one["name"], f"count by ({label}) ({filled(series, chosen(board))})", "short", 0)
 
 
 def expressions(board: Mapping[str, Any]) -> Iterator[str]:
