@@ -12,7 +12,7 @@ from tests.edge.test_prometheus import program
 from tests.system.dashboards.boards import BOARDS, Asked, annotations, asked, listed, span
 from tests.system.dashboards.prometheus import RULES, Prometheus, in_order, prometheus
 
-pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("month")]
 QUERIES = [
     pytest.param(one, span(board), id=f"{name} {one.key} {one.panel}")
     for name, board in BOARDS.items()
