@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders import dashboard as build
 
-from grafana.generate import agents, frame, itself, lately, times
+from grafana.generate import agents, compare, frame, itself, now, outcomes, times
 from grafana.generate.panels import folded, section
 
 UID = "livekit-prober"
@@ -22,11 +22,11 @@ def dashboard() -> build.Dashboard:
     made.link(frame.link("Status page", "${status_page:raw}"))
     made.link(frame.link("Post-deploy", "/d/livekit-prober-post-deploy", keep=True))
     for title, panels in (
-        ("Now", lately.now()),
-        ("Outcomes", lately.outcomes()),
+        ("Now", now.panels()),
+        ("Outcomes", outcomes.panels()),
         ("Where the time goes", times.panels()),
-        ("SLO", lately.slo()),
-        ("Compare", lately.compare()),
+        ("SLO", outcomes.slo()),
+        ("Compare", compare.panels()),
     ):
         made.with_row(section(title))
         for panel in panels:

@@ -4,7 +4,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard as build
 
-from grafana.generate import frame, lately
+from grafana.generate import compare, frame
 from grafana.generate.looks import BAD, GOOD, UNKNOWN, WARN, colour_of, steps
 from grafana.generate.panels import TARGET_PAGE, Words, bars, lines, numbers, section
 from grafana.generate.queries import Ask, ours, passed, quantile, risen
@@ -27,7 +27,7 @@ def dashboard() -> build.Dashboard:
     for title, panels in (
         ("Runs by hand", _by_hand()),
         ("The canary, now and before", _before()),
-        ("The last runs", lately.compare()),
+        ("The last runs", compare.panels()),
     ):
         made.with_row(section(title))
         for panel in panels:

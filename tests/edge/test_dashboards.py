@@ -20,21 +20,22 @@ from prober.core.metric import Kind
 from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX
 from prober.sinks.exporter import Exporter
 from prober.watch.web import api, pages
-from tests.system.dashboards.boards import BOARDS, ROOT, annotations, asked, chosen, expressions, filled, panels
+from tests.system.dashboards.boards import (
+    BOARDS,
+    PRODUCT,
+    ROOT,
+    annotations,
+    asked,
+    chosen,
+    expressions,
+    filled,
+    panels,
+)
 from tests.system.dashboards.prometheus import RULES
 
 SCRAPED = {"job", "instance", "location"}
 """Labels that the scrape gives, not the exporter."""
 ALERT = {"alertname", "alertstate", "severity"}
-PRODUCT = {
-    "lk_agents_active_job_count": {"nodename"},
-    "lk_agents_child_process_count": {"nodename"},
-    "lk_agents_worker_load": {"nodename"},
-    "lk_agents_proc_initialize_duration_seconds_bucket": {"nodename", "le"},
-    "livekit_room_total": set[str](),
-    "livekit_participant_total": set[str](),
-}
-"""What livekit-agents 1.8 and livekit-server 1.13 expose, as far as it is asked for."""
 UNITLESS = {"table", "state-timeline"}
 EACH_PANEL = [
     pytest.param(panel, board, id=f"{name}: {panel['title']}")
@@ -102,7 +103,7 @@ def test_every_query_parses() -> None:
 
 
 def test_every_series_that_is_asked_for_exists_and_has_these_labels() -> None:
-    known = exposed() | PRODUCT | {name: set(SCRAPED | {"target", "scenario"}) for name in records()}
+    known = {**exposed(), **PRODUCT, **dict.fromkeys(records(), SCRAPED | {"target", "scenario"})}
     for name, labels in asked_for().items():
         if name == "ALERTS":
             assert labels <= SCRAPED | ALERT

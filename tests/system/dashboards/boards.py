@@ -11,6 +11,15 @@ FOLDER = ROOT / "grafana" / "dashboards"
 BOARDS: Mapping[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
 }
+PRODUCT: Mapping[str, frozenset[str]] = {
+    "lk_agents_active_job_count": frozenset({"nodename"}),
+    "lk_agents_child_process_count": frozenset({"nodename"}),
+    "lk_agents_worker_load": frozenset({"nodename"}),
+    "lk_agents_proc_initialize_duration_seconds_bucket": frozenset({"nodename", "le"}),
+    "livekit_room_total": frozenset({"node_id", "node_type"}),
+    "livekit_participant_total": frozenset({"node_id", "node_type"}),
+}
+"""What livekit-agents and livekit-server tell, as far as it is asked for, and its labels."""
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 _LISTED = re.compile(r"label_values\((.*), (\w+)\)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
