@@ -10,6 +10,8 @@ from grafana.generate.queries import Ask, age, burn, ours, quantile, standing, t
 def panels() -> tuple[Any, ...]:
     """Can a customer talk to an agent?"""
     per_target = "max by (target)"
+    intervals = f"{age()} / {ours('target_interval_seconds')}"
+    paused = f"{ours('target_paused')} == 1"
     return (
         numbers(
             Words(
@@ -43,9 +45,9 @@ def panels() -> tuple[Any, ...]:
         numbers(
             Words(
                 title="Age of the last judged run",
-                do="In intervals of its scenario, the oldest counts. Above 3 nobody knows how the product is: see "
-                "whether the prober is scraped, paused, or inconclusive (last section).",
-                asks=(Ask(f"{per_target} ({age()} / {ours('target_interval_seconds')})", "{{target}}", now=True),),
+                do="In intervals of its scenario, the oldest counts; no maintenance. Above 3 nobody knows how the "
+                "product is: see whether the prober is scraped, late or inconclusive (last section).",
+                asks=(Ask(f"{per_target} ({intervals} unless {paused})", "{{target}}", now=True),),
                 unit="suffix: intervals",
                 empty="Unknown",
                 width=4,
@@ -79,7 +81,6 @@ def panels() -> tuple[Any, ...]:
                 empty="No answers in this window",
                 width=4,
                 height=5,
-                decimals=2,
             ),
             steps(GOOD, (1.5, WARN), (2.5, BAD)),
         ),

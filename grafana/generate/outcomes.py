@@ -77,11 +77,15 @@ def slo() -> tuple[Any, ...]:
         lines(
             Words(
                 title="Budgets left, 30 days",
-                do="Of failures, and of each objective's misses. Falls with each bad run, rises as old ones leave the "
-                "30 days. A step down: an incident. A steady slope: a little is bad all the time; see the reasons.",
+                do="Of failures, and of each objective's misses; the worst scenario and location. Falls with each bad "
+                "run, rises as old ones leave the 30 days. A step down: an incident. A steady slope: a little is bad all "
+                "the time; see the reasons.",
                 asks=(
-                    Ask(f"1 - {burn('run_failures', '30d')}", _LINE_LEGEND),
-                    Ask(f"1 - {burn('objective_misses', '30d')}", f"{_LINE_LEGEND} {{{{objective}}}}"),
+                    Ask(f"min by (target) (1 - {burn('run_failures', '30d')})", "{{target}} failures"),
+                    Ask(
+                        f"min by (target, objective) (1 - {burn('objective_misses', '30d')})",
+                        "{{target}} {{objective}}",
+                    ),
                 ),
                 unit="percentunit",
                 empty="No recording rules?",

@@ -7,14 +7,16 @@ import {
   DataFrame, Field, FieldType, MutableDataFrame, createTheme, dateTime, getDisplayProcessor, getFieldDisplayName,
   standardTransformers, standardTransformersRegistry, toDataFrame, transformDataFrame, ThemeContext,
 } from '@grafana/data';
-import { BigValue, GlobalStyles, PanelChrome, Table, TimeSeries, VizLegend } from '@grafana/ui';
+import { BigValue, GlobalStyles, PanelChrome, TimeSeries, VizLegend } from '@grafana/ui';
+import { TableNG } from '@grafana/ui/unstable';
 
 const { board, answers, from, to, width, chosen } = (window as any).DRAWN;
 const theme = createTheme({ colors: { mode: 'dark' } });
 const CELL = width / 24, ROW = 30, GAP = 8;
 
-standardTransformersRegistry.setInit(() => Object.values(standardTransformers).map((one: any) => (
-  { id: one.id, name: one.name, transformation: one, editor: (() => null) as any, imageDark: '', imageLight: '' })));
+const { mergeTransformer, organizeFieldsTransformer } = standardTransformers;
+standardTransformersRegistry.setInit(() => [mergeTransformer, organizeFieldsTransformer].map((one: any) => (
+  { id: one.id, name: one.name, transformation: () => Promise.resolve(one), editor: (() => null) as any, imageDark: '', imageLight: '' })));
 
 const legendOf = (target: any, labels: Record<string, string>) => target.legendFormat === '__auto'
   ? Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(', ')
@@ -102,7 +104,7 @@ const Rows = ({ panel, width, height }: any) => {
     });
     return () => subscription.unsubscribe();
   }, []);
-  return data && <Table data={data} width={width} height={height} />;
+  return data && <TableNG data={data} width={width} height={height} structureRev={1} cellHeight={'sm' as any} />;
 };
 
 const Axis = ({ left, width, top }: any) => <>{[...Array(7).keys()].map((hour) => {

@@ -218,7 +218,7 @@ def product(when: float) -> Iterator[str]:
 
 def write(file: Path) -> None:
     """Write the month, as OpenMetrics with times."""
-    places = (Place("fra1", ("shop", "shop-eu"), 30 * DAY), Place("iad1", ("shop", "shop-night"), 2 * DAY))
+    places = (Place("fra1", ("shop", "shop-eu"), 30 * DAY), Place("iad1", ("shop", "shop-night"), 14 * DAY))
     began = NOW - 30 * DAY
     moments = [began + 4 * HOUR * step for step in range(int((30 * DAY - RECENT) / HOUR / 4) + 1)]
     moments += [NOW - RECENT + 2 * MINUTE * step for step in range(int(RECENT / MINUTE / 2) + 1)]
