@@ -78,8 +78,8 @@ def slo() -> tuple[Any, ...]:
             Words(
                 title="Budgets left, 30 days",
                 do="Of failures, and of each objective's misses; the worst scenario and location. Falls with each bad "
-                "run, rises as old ones leave the 30 days. A step down: an incident. A steady slope: a little is bad all "
-                "the time; see the reasons.",
+                "run, rises as old ones leave the 30 days. A step down: an incident. A steady slope: a little is bad "
+                "all the time; see the reasons.",
                 asks=(
                     Ask(f"min by (target) (1 - {burn('run_failures', '30d')})", "{{target}} failures"),
                     Ask(

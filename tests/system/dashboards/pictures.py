@@ -5,9 +5,9 @@ The library comes from npm and stays in the user's cache. Where a kind of panel 
 
 import asyncio
 import copy
-import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ PACKAGES = (
     *("react-router-dom@5.3.4", "react-router-dom-v5-compat@6.30.6", "rxjs@7.8.2", "esbuild@0.28.2"),
 )
 """Router 6 lacks what the library uses, and its packages ask for React 19 where 18 will do."""
+_DRAWN = """([plots, tables]) => document.querySelectorAll(".uplot canvas").length === plots
+  && document.querySelectorAll("[role=grid]").length === tables"""
 LOADERS = tuple(f"--loader:.{kind}=dataurl" for kind in ("svg", "woff2", "png", "ttf"))
 
 
@@ -101,12 +103,18 @@ async def _draw(browser: Browser, script: Path, board: dict[str, Any], answers: 
     await page.add_style_tag(path=script.with_suffix(".css"))
     await page.evaluate("drawn => { window.DRAWN = drawn; }", drawn)
     await page.add_script_tag(path=script)
-    await page.wait_for_function("document.querySelectorAll('canvas, table, [role=table]').length > 0")
-    await page.wait_for_timeout(1500)
+    told = [panel["type"] for panel in board["panels"] if any(_told(answers, panel))]
+    await page.wait_for_function(_DRAWN, arg=[told.count("timeseries"), told.count("table")])
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert not problems, problems
     await page.screenshot(path=file, full_page=True)
     await page.close()
-    print(file.relative_to(ROOT), json.dumps({key: len(one["result"]) for key, one in answers.items()}))
+    print(file.relative_to(ROOT))
+
+
+def _told(answers: dict[str, Any], panel: dict[str, Any]) -> Iterator[Any]:
+    """The answers to a panel's queries."""
+    return (answers[f"{panel['id']}/{target['refId']}"]["result"] for target in panel.get("targets", ()))
 
 
 if __name__ == "__main__":
