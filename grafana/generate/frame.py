@@ -23,8 +23,8 @@ def frame(uid: str, title: str, about: str, *, since: str, windows: Sequence[str
     made.refresh("30s").time(f"now-{since}", "now").tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
     made.timepicker(build.TimePicker().refresh_intervals(["15s", "30s", "1m", "5m", "15m"]))
     made.with_variable(build.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
-    info, runs = f"{PREFIX}build_info", f"{PREFIX}runs_total"
-    made.with_variable(_query("job", "Job", info, "").current(_one(JOB)))
+    runs = f"{PREFIX}last_run_outcome"  # what the file of a single run has too
+    made.with_variable(_query("job", "Job", runs, "").current(_one(JOB)))
     made.with_variable(_several("location", "Location", runs, 'job=~"$job"'))
     made.with_variable(_several("target", "Target", runs, 'job=~"$job", location=~"$location"'))
     made.with_variable(_several("scenario", "Scenario", runs, 'job=~"$job", target=~"$target"'))
