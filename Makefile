@@ -7,9 +7,9 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident leftovers faults locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards locks clean
 help:            ## show this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 setup: .venv/.ready  ## everything that run and test need
 	@$(BIN)/python -m prober.refstack
@@ -57,11 +57,21 @@ drills: setup    ## break everything under the running canary, write docs/operat
 incident: setup  ## break the demo by its switch and see page, metrics and log tell, write docs/operations.md
 	@$(BIN)/python -m tests.stack.incident
 
+month: .venv/.ready  ## 30 simulated days through the committed rules in Prometheus, write docs/slo.md
+	@$(BIN)/python -m tests.month
+
+page-drill: setup  ## from a fault to a page and back at the default intervals, write docs/slo.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.page_drill
+
 leftovers: setup  ## 30 runs in a row leave nothing behind
 	@$(BIN)/pytest -m stack --runs-in-a-row 30 tests/stack/test_leaves_nothing.py
 
 faults: setup    ## every fault of the reference stack in a run of its own, write docs/faults.md (ROUNDS=3: three times)
 	@$(BIN)/python -m tests.stack.fault_matrix --rounds $(or $(ROUNDS),1)
+
+dashboards: .venv/.ready  ## write the dashboards, and draw them with Grafana's panel library over a month of data
+	@$(BIN)/python -W ignore::DeprecationWarning -m grafana.generate
+	@$(BIN)/python -m tests.system.dashboards.pictures
 
 locks: .tools/.ready  ## resolve all versions again, with hashes
 	@./requirements/lock.sh $(UV)

@@ -19,6 +19,7 @@ from prober.commands.faults import faults
 from prober.commands.fixtures import fixtures
 from prober.commands.history import history
 from prober.commands.replay import replay
+from prober.commands.rules import rules
 from prober.commands.run import run
 from prober.commands.watch import watch
 from prober.core.series import INCONCLUSIVE
@@ -63,7 +64,7 @@ def main(log_format: str, debug: bool) -> None:
     """
 
 
-for _command in (run, watch, check, demo, faults, replay, history, fixtures):
+for _command in (run, watch, check, rules, demo, faults, replay, history, fixtures):
     main.add_command(_command)
 
 

@@ -12,6 +12,7 @@ from yarl import URL
 from prober.config import words
 from prober.config.models import OWN, Config, Target
 from prober.config.problems import Place, Problem, is_within, told
+from prober.config.promises import untenable
 from prober.config.reading import Document, read
 from prober.config.rules import broken
 from prober.config.secrets import Secrets, resolve
@@ -61,7 +62,7 @@ def load(
     sentences, wrong = look(meant, found.directory)
     problems += wrong
     for name, target in targets.items():
-        problems += broken(target, sentences.seconds, ("targets", name))
+        problems += [*broken(target, sentences.seconds, ("targets", name)), *untenable(target, ("targets", name))]
     for name, target in meant.items():
         problems += found.examine(name, target)
     if config is not None:

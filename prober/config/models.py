@@ -15,6 +15,7 @@ from prober.config.values import (
     Model,
     Page,
     Pattern,
+    Percent,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -26,8 +27,11 @@ from prober.config.values import (
 from prober.core.measure import OBJECTIVES
 from prober.core.plan import BargeIn, Expectations, Greeting, Ready, Scenario, TurnPlan, WhenInterrupted
 from prober.core.plan import Deadlines as PlanDeadlines
+from prober.core.slo import NAMES
 
 Objectives = dict[Literal[OBJECTIVES], Seconds]  # type: ignore[valid-type]  # the names are a table's
+
+Slo = dict[Literal[NAMES], Percent]  # type: ignore[valid-type]
 
 OWN = "x-"
 """How the keys at the top begin that are the operator's own: what several targets share, by YAML's anchors."""
@@ -148,6 +152,8 @@ class Join(Model):
     """seconds to stay and see that the agent does too"""
     objectives: Objectives = {}
     """more objectives, or others than the target's"""
+    slo: Slo = {}
+    """more promises, or others than the target's"""
 
 
 class Conversation(Model):
@@ -167,6 +173,8 @@ class Conversation(Model):
     """what we say, in order"""
     objectives: Objectives = {}
     """more objectives, or others than the target's"""
+    slo: Slo = {}
+    """more promises, or others than the target's"""
 
 
 class Scenarios(Model):
@@ -235,6 +243,8 @@ class Target(Model):
     deadlines: Deadlines = Deadlines()
     objectives: Objectives = {}
     """limits in seconds on measurements, for every scenario that takes them; a run beyond one exits with 3"""
+    slo: Slo = {}
+    """percent of scheduled runs that must be good, for `rules`: `availability`, and those of `objectives`"""
     scenarios: Scenarios = Scenarios(join=Join(), conversation=Conversation())
     maintenance: tuple[Window, ...] = ()
     """times of the week in which the target is not probed by the clock"""

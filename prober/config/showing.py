@@ -10,6 +10,7 @@ from prober import USER_AGENT
 from prober.config.expected import expectations, timeout
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
+from prober.config.promises import promised
 from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.secrets import SUFFIX
 from prober.config.values import Model
@@ -51,8 +52,12 @@ def effective(loaded: Loaded) -> str:
                 if "url" in part:
                     part["url"] = _LITERAL.sub(rf"\1{HIDDEN}", part["url"])
         for scenario, each in meant.scenarios.all().items():
-            limits = expectations(meant, scenario, each).objectives
-            here = _plain(each.model_copy(update={"timeout": timeout(scenario, each), "objectives": limits}))
+            known = {
+                "timeout": timeout(scenario, each),
+                "objectives": expectations(meant, scenario, each).objectives,
+                "slo": {goal.name: goal.percent for goal in promised(name, meant, scenario, each)},
+            }
+            here = _plain(each.model_copy(update=known))
             target["scenarios"][scenario.value] = here
             for turn in here.get("turns", ()):
                 what = "say" if "say" in turn else "interrupt"

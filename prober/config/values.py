@@ -80,6 +80,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Yes = Annotated[bool, Strict()]
 Seconds = Annotated[float, Strict(), Field(gt=0, le=DAY, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Strict(), Field(ge=0, le=DAY, allow_inf_nan=False)]
+Percent = Annotated[float, Strict(), Field(gt=0, lt=100, allow_inf_nan=False)]
 AtOnce = Annotated[int, Strict(), Field(ge=1, le=1000)]
 Minutes = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 Host = Annotated[

@@ -11,6 +11,7 @@ from prober.config.problems import Place, Problem, is_within
 from prober.config.schema import known_keys
 from prober.config.secrets import written_out
 from prober.core.measure import OBJECTIVES
+from prober.core.slo import NAMES
 from prober.limits import TARGET_NAMED
 
 _SECRET = {"secrets", "livekit", "headers", "form", "json"}
@@ -47,14 +48,15 @@ def _words(path: Place, error: ErrorDetails) -> str:
         case "value_error":
             return _after(_shown(path, given), str(context["error"]))
         case "literal_error" | "enum" if error["loc"][-1] == "[key]":
-            return f"is no measurement. {near(str(path[-1]), OBJECTIVES, alike=0.8)}"
+            what, known = ("promise", NAMES) if path[-2] == "slo" else ("measurement", OBJECTIVES)
+            return f"is no {what}. {near(str(path[-1]), known, alike=0.8)}"
         case "literal_error" | "enum":
             return f"{_found(path, given)} is none of {_either(context['expected'])}."
         case "string_pattern_mismatch":
             return _MISFITS[_kind(path, error)](path, given)
         case "finite_number":
-            return f"{_found(path, given)} is no number of seconds. Give a plain number, such as 3 or 2.5."
-        case "greater_than" | "greater_than_equal" | "less_than_equal":
+            return f"{_found(path, given)} is no finite number. Give a plain one, such as 3 or 2.5."
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             return f"{_found(path, given)} is out of range. Give a number {_RANGES[error['type']]} {_limit(context)}."
         case "too_short":
             return "is empty. At least one is needed."
@@ -67,7 +69,12 @@ def _words(path: Place, error: ErrorDetails) -> str:
     return f"{error['msg']}."
 
 
-_RANGES = {"greater_than": "greater than", "greater_than_equal": "of at least", "less_than_equal": "of at most"}
+_RANGES = {
+    "greater_than": "greater than",
+    "greater_than_equal": "of at least",
+    "less_than": "less than",
+    "less_than_equal": "of at most",
+}
 _WANTED = {
     "bool_type": "Write true or false.",
     "float_type": "Give a plain number, without a unit or quotes.",
@@ -96,7 +103,7 @@ def _kind(path: Place, error: ErrorDetails) -> str:
 
 
 def _limit(context: dict[str, Any]) -> str:
-    return next(f"{context[name]:g}" for name in ("gt", "ge", "le") if name in context)
+    return next(f"{context[name]:g}" for name in ("gt", "ge", "lt", "le") if name in context)
 
 
 def _either(expected: str) -> str:

@@ -68,7 +68,9 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
         "    secrets: {login_file: login}\n    scenarios: {join: {interval: 30}}\n"
     )
     target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
-    assert target["scenarios"] == {"join": {"interval": 30, "timeout": 30, "hold": 3, "objectives": {}}}
+    assert target["scenarios"] == {
+        "join": {"interval": 30, "timeout": 30, "hold": 3, "objectives": {}, "slo": {"availability": 99}}
+    }
     file.write_text(SMALL.replace("{join: {}}", "{conversation: {}}") % 1)
     shop = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
     assert shop["scenarios"]["conversation"]["turns"] == [{"say": "en-hours", "reply_within": 10}]

@@ -1,0 +1,64 @@
+"""How things look on every panel: colours, words for values, thresholds."""
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import dashboard
+
+from prober.core.metric_schema import OUTCOMES
+from prober.core.reasons import Outcome
+
+GOOD, WARN, BAD, UNKNOWN = "green", "orange", "red", "#8e8e99"
+LIMIT = "Limit"
+"""The name of a series that is a limit: drawn dashed and red."""
+
+_WHOSE = {
+    "trial_": "#ff9830",
+    "token_": "#fade2a",
+    "server_": "#b877d9",
+    "room_": "#8f3bb8",
+    "media_": "#ca95e5",
+    "agent_absent": "#c4162a",
+    "agent_": "#f2495c",
+    "barge_": "#ff7383",
+    "": "#a352cc",
+}
+"""A colour by whose trouble it is: web, token, LiveKit, agent, the call."""
+_PLAIN = {Outcome.PASS.value: "#56a64b", Outcome.INCONCLUSIVE.value: "#5794f2"}
+
+
+def colour_of(outcome: str) -> str:
+    """The colour of an outcome, on every panel the same."""
+    return _PLAIN.get(outcome) or next(colour for start, colour in _WHOSE.items() if outcome.startswith(start))
+
+
+def words(values: dict[str, tuple[str, str | None]]) -> list[dashboard.ValueMapping]:
+    """Texts and colours in the place of values."""
+    found = {
+        value: dashboard.ValueMappingResult(text=text, color=colour, index=index)
+        for index, (value, (text, colour)) in enumerate(values.items())
+    }
+    return [dashboard.ValueMap(options=found)]
+
+
+OUTCOME_WORDS = words({str(code): (name, colour_of(name)) for code, name in enumerate(OUTCOMES)})
+ANSWER_WORDS = words({"1": ("Yes", GOOD), "0": ("No", BAD), "0.5": ("Unknown", UNKNOWN)})
+RESULT_WORDS = words({"1": ("passed", GOOD), "0": ("failed", BAD)})
+RELOAD_WORDS = words({"1": ("read", GOOD), "0": ("refused", BAD)})
+
+
+def steps(first: str, *others: tuple[float, str]) -> build.ThresholdsConfig:
+    """Colours from these values on."""
+    found = [dashboard.Threshold(value=None, color=first)]
+    found += [dashboard.Threshold(value=value, color=colour) for value, colour in others]
+    return build.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(found)
+
+
+def fixed(colour: str) -> dashboard.DynamicConfigValue:
+    """One colour for whatever an override is about."""
+    return dashboard.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def setting(**values: object) -> Sequence[dashboard.DynamicConfigValue]:
+    """Settings of an override; `__` stands for a dot in their names."""
+    return [dashboard.DynamicConfigValue(name.replace("__", "."), value) for name, value in values.items()]

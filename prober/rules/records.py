@@ -1,0 +1,116 @@
+"""The recorded series: the share of bad runs by window, how many those are, and how many may be. Pure.
+
+Names are `level:metric:operation`; dashboards are built on them. None has the labels of replicas (`promql.REPLICA`).
+"""
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import msgspec
+
+from prober.core.slo import AVAILABILITY, Goal, budget, longest_interval, usual
+from prober.rules.promql import LINE, REPLICA, indented, series, summed
+from prober.rules.rule import Record
+
+SHORT = ("5m", "30m", "1h", "2h", "6h")
+LONG = ("1d", "3d", "30d")
+"""Windows of so many samples that they are recorded less often."""
+GUARDED = ("1h", "6h", "1d", "3d")
+"""The long windows of alerts, in which bad runs are counted."""
+LEVEL = "job_target_scenario:livekit_prober_"
+Counters = tuple[tuple[str, Mapping[str, str]], ...]
+"""Their names, and labels that they have."""
+RUNS_BUDGET, MISSES_BUDGET = f"{LEVEL}run_failures_budget:ratio", f"{LEVEL}objective_misses_budget:ratio"
+
+
+class Sli(msgspec.Struct, frozen=True, kw_only=True):
+    """What is bad, of what."""
+
+    name: str
+    bad: Counters
+    """Summed up, as are the valid ones."""
+    valid: Counters
+    keep: tuple[str, ...] = ()
+    """A label that `bad` has and `valid` has not."""
+
+    def ratio(self, window: str) -> str:
+        """The name of the recorded share."""
+        return f"{LEVEL}{self.name}_per_{'runs' if len(self.valid) == 1 else 'planned'}:ratio_rate{window}"
+
+    def count(self, window: str) -> str:
+        """The name of the recorded number of bad ones."""
+        return f"{LEVEL}{self.name}:increase{window}"
+
+    def records(self, windows: Iterable[str]) -> Iterator[Record]:
+        """Both, for these windows."""
+        for window in windows:
+            bad, valid = _all("rate", self.bad, window, self.keep), _all("rate", self.valid, window)
+            across = f"/ ignoring ({', '.join(self.keep)}) group_left ()" if self.keep else "/"
+            yield Record(name=self.ratio(window), expr=f"(\n{bad}\n)\n{across}\n((\n{valid}\n) > 0)\n")
+            if window in GUARDED:
+                yield Record(name=self.count(window), expr=f"{_all('increase', self.bad, window, self.keep)}\n")
+
+
+def _all(function: str, counters: Counters, window: str, keep: tuple[str, ...] = ()) -> str:
+    return "\n+\n".join(indented(summed(function, name, window, keep, **labels)) for name, labels in counters)
+
+
+_SCHEDULED = {"trigger": "scheduled"}
+_RUNS = (("runs_total", _SCHEDULED),)
+_UNFIT = (
+    ("runs_inconclusive_total", _SCHEDULED),
+    ("runs_skipped_total", {"reason": "~overlap|concurrency"}),
+)
+FAILURES = Sli(name="run_failures", bad=(("run_failures_total", _SCHEDULED),), valid=_RUNS)
+MISSES = Sli(name="objective_misses", bad=(("objective_misses_total", _SCHEDULED),), valid=_RUNS, keep=("objective",))
+UNFIT = Sli(name="runs_unfit", bad=_UNFIT, valid=(*_RUNS, *_UNFIT))
+SLIS = (FAILURES, MISSES, UNFIT)
+
+
+def shares(windows: Iterable[str]) -> tuple[Record, ...]:
+    """The shares of all indicators, for these windows."""
+    return tuple(itertools.chain.from_iterable(sli.records(windows) for sli in SLIS))
+
+
+def budgets(goals: Collection[Goal] | None) -> tuple[Record, ...]:
+    """How large a share may be bad: by these goals, else by the usual ones that the interval of each line bears."""
+    if goals is None:
+        runs = [_usual(AVAILABILITY, percent) for percent in usual(AVAILABILITY)]
+        misses = [_usual("agent_join", usual("agent_join")[0], objective="agent_join"), _usual("", usual("")[0])]
+    else:
+        runs = list(_promised(goal for goal in goals if goal.name == AVAILABILITY))
+        misses = list(_promised(goal for goal in goals if goal.name != AVAILABILITY))
+    ofs = ((RUNS_BUDGET, "runs_total", runs), (MISSES_BUDGET, "objective_misses_total", misses))
+    return tuple(
+        Record(name=name, expr="\nor\n".join(_constant(counter, *term) for term in terms) + "\n")
+        for name, counter, terms in ofs
+        if terms
+    )
+
+
+Term = tuple[float, dict[str, str], float | None]
+"""A share, the labels of the runs that it holds for, and the longest interval."""
+
+
+def _usual(name: str, percent: float, **labels: str) -> Term:
+    return budget(percent), labels, longest_interval(name, percent)
+
+
+def _promised(goals: Iterable[Goal]) -> Iterator[Term]:
+    """The same promise of several targets is one term."""
+
+    def promise(goal: Goal) -> tuple[str, float, str]:
+        return goal.name, goal.percent, goal.scenario
+
+    for (name, percent, scenario), some in itertools.groupby(sorted(goals, key=promise), key=promise):
+        objective = {} if name == AVAILABILITY else {"objective": name}
+        targets = "|".join(sorted(goal.target for goal in some))
+        yield budget(percent), objective | {"target": f"~{targets}", "scenario": scenario}, None
+
+
+def _constant(counter: str, share: float, labels: dict[str, str], longest: float | None) -> str:
+    """The share, for each line that it holds for."""
+    lines = series(counter, trigger="scheduled", **labels)
+    if longest is not None:
+        lines += f" and on ({LINE}) {series('target_interval_seconds')} <= {longest:g}"
+    return f"0 * max without ({', '.join((*REPLICA, 'trigger'))}) ({lines}) + {share:g}"
