@@ -1,5 +1,6 @@
 """`livekit-prober rules`: what it writes by default is what is committed, and what it writes of a configuration."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from prober.cli import main
 from prober.core.metric_schema import METRICS, PREFIX
+from prober.core.slo import AVAILABILITY, longest_interval, usual
 from prober.rules.promql import series
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,22 @@ def test_an_alert_says_how_urgent_it_is_what_it_means_and_where_to_read_on(name:
 @pytest.mark.parametrize("name", [name for name in ALERTS if name.startswith("LiveKitAgent")])
 def test_an_alert_about_the_agent_asks_for_the_reason(name: str) -> None:
     assert "livekit_prober_last_run_outcome{" in ALERTS[name]["annotations"]["description"]
+
+
+def test_every_recorded_series_is_explained_and_no_other() -> None:
+    recorded = {re.sub(r"(rate|increase)\d+[mhd]$", r"\1W", name) for name in COMMITTED if ":" in name}
+    section = DOCUMENT.partition("## What dashboards can use")[2].partition("\n## ")[0]
+    told = set(re.findall(r"^\| `([\w:]+)` \|", section, re.MULTILINE))
+    others = re.search(r"Also `(\w+)` and `(\w+)`", section)
+    assert others is not None
+    also = {f"job_target_scenario:livekit_prober_{other}:increaseW" for other in others.groups()}
+    assert told | also == recorded
+
+
+def test_the_document_names_the_usual_promises_and_the_intervals_that_bear_them() -> None:
+    for percent in usual(AVAILABILITY):
+        longest = math.floor(longest_interval(AVAILABILITY, percent))
+        assert re.search(rf"{percent:g} % (at an interval of {longest} s or less|to {longest} s)", DOCUMENT)
 
 
 def test_a_configuration_says_what_is_promised_to_whom(tmp_path: Path) -> None:
