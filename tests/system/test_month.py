@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.month import MONTHS, Month, judged, stages
+from tests.backfill import judged, stages
+from tests.month import MONTHS, Month
 
 pytestmark = [
     pytest.mark.system,
