@@ -154,7 +154,7 @@ def document(found: Sequence[tuple[Month, Judged]]) -> str:
         for month, one in found
     ]
     return table(
-        ("30 days of", "runs", "of them failed", "most in a row", "others with three in a row", "pages", "tickets"),
+        ("30 days of", "runs", "of them failed", "most in a row", "others: three in a row", "pages", "tickets"),
         rows,
     )
 

@@ -134,13 +134,15 @@ targets:
 
 def test_the_links_are_the_operators() -> None:
     told = rules(
-        written("--runbook-url", "https://wiki.example/canary/", "--dashboard-url", "https://g.example/d/x").output
+        written("--runbook-url", "https://wiki.example/canary/", "--dashboard-url", "https://g.example/?o=1").output
     )
-    notes = told["LiveKitProberDown"]["annotations"]
-    assert (notes["runbook_url"], notes["dashboard_url"]) == (
-        "https://wiki.example/canary#livekitproberdown",
-        "https://g.example/d/x",
-    )
+    line = "var-target={{ $labels.target }}&var-scenario={{ $labels.scenario }}"
+    for name, anchor, dashboard in (
+        ("LiveKitProberDown", "livekitproberdown", "https://g.example/?o=1"),
+        ("LiveKitAgentDown", "livekitagentdown", f"https://g.example/?o=1&{line}"),
+    ):
+        notes = told[name]["annotations"]
+        assert (notes["runbook_url"], notes["dashboard_url"]) == (f"https://wiki.example/canary#{anchor}", dashboard)
     refused = written("--runbook-url", "runbook.md")
     assert (refused.exit_code, "'runbook.md' is no URL" in refused.output) == (2, True)
 
