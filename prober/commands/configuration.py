@@ -6,6 +6,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from prober.config.shard import Shard, ShardError, parsed
+
 if TYPE_CHECKING:
     from prober.config.loading import Loaded
 
@@ -18,13 +20,39 @@ class BadConfiguration(click.UsageError):
         click.echo(self.message, file=file, err=file is None)
 
 
-def read_configuration(file: Path, targets: Collection[str] = ()) -> "Loaded":
+class ShardType(click.ParamType[Shard]):
+    """A shard as the command line names it."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Read it, or say what would be right."""
+        try:
+            return value if isinstance(value, Shard) else parsed(value)
+        except ShardError as error:
+            self.fail(str(error), param, ctx)
+
+
+shard_option = click.option(
+    "--shard",
+    type=ShardType(),
+    default=Shard(),
+    metavar="I/N",
+    help="Only the targets of this share, counted from 0; the N probers of one location have the others.",
+)
+
+
+def read_configuration(
+    file: Path,
+    targets: Collection[str] = (),
+    shard: Shard = Shard(),  # noqa: B008 - frozen
+) -> "Loaded":
     """The configuration in this file, for these of its targets, default all. Raises BadConfiguration."""
     # 16 MB that the commands without a configuration do without
     from prober.config.loading import load  # noqa: PLC0415
     from prober.config.problems import ConfigError  # noqa: PLC0415
 
     try:
-        return load(file, wanted=targets)
+        return load(file, wanted=targets, shard=shard)
     except ConfigError as error:
         raise BadConfiguration(str(error)) from error

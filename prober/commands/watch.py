@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prober.commands.configuration import read_configuration
+from prober.commands.configuration import read_configuration, shard_option
 from prober.commands.history import database_option
+from prober.config.shard import Shard
 
 if TYPE_CHECKING:
     from prober.config.loading import Loaded
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     help="A file with the token that lets others reload and probe; else LIVEKIT_PROBER_TOKEN.",
 )
 @click.option("--enable-probe", is_flag=True, help="Answer /probe: whoever may ask it makes runs that cost money.")
-def watch(config: Path, db: Path, **what: Any) -> None:
+@shard_option
+def watch(config: Path, db: Path, shard: Shard, **what: Any) -> None:
     """Probe the targets of a configuration on a timer, keep every run, serve metrics and pages.
 
     SIGTERM and Ctrl-C end it in good order, with exit code 0: runs may end, rooms are left and deleted, everything is
@@ -68,7 +70,7 @@ def watch(config: Path, db: Path, **what: Any) -> None:
     if what["no_evidence"] and what["evidence"] is not None:
         raise click.UsageError("--evidence and --no-evidence exclude each other. Leave out one.")
     evidence = None if what["no_evidence"] else what["evidence"] or db.parent / "evidence"
-    loaded = read_configuration(config)
+    loaded = read_configuration(config, shard=shard)
     try:
         settings = Settings(
             database=db,
@@ -85,7 +87,7 @@ def watch(config: Path, db: Path, **what: Any) -> None:
     async def load_again() -> "Loaded":
         from prober.config.loading import load  # noqa: PLC0415 - see `read_configuration`
 
-        return await asyncio.to_thread(load, config)
+        return await asyncio.to_thread(load, config, shard=shard)
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is obeyed: the file has just been read
     try:
