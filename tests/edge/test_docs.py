@@ -48,7 +48,7 @@ OPTIONS = sorted(
         for flag in (*option.opts, *option.secondary_opts)
     }
 )
-VERBS = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+VERBS = re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def direct_dependencies() -> Iterator[str]:

@@ -16,7 +16,7 @@ GROUPS = ("scripted", "reference", "faults", "apart")
 APART = ("test_demo", "test_server", "test_wheel")
 """Modules about the program from outside: a group of their own, so that the groups take about as long as each other."""
 MEASURING = ("test_calibration", "test_scripted_runs")
-HEAVY = ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
+HEAVY = ("test_drills", "test_image", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
 """The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
 
 
