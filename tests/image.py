@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -41,6 +42,10 @@ class DockerError(Exception):
     """A command of Docker's failed; the text is what it said."""
 
 
+class NoDockerError(DockerError):
+    """There is no Docker, and none can be started."""
+
+
 class Docker:
     """A Docker that answers at `host`, the default one where that is None."""
 
@@ -67,57 +72,69 @@ async def docker() -> AsyncIterator[Docker]:
         await theirs("info")
         yield theirs
         return
+    if os.geteuid() != 0 or None in map(shutil.which, (CLIENT, "dockerd", "runc", "mmdebstrap")):
+        raise NoDockerError(
+            "No Docker answers. One of our own takes root, and Debian's docker.io, runc and mmdebstrap."
+        )
     cache = cache_directory() / "docker"
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="docker-") as folder, (cache / "lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # what it has built can be one engine's at a time
-        socket, run = f"unix://{folder}/socket", Path(folder, "run")
-        engine = ("dockerd", "--host", socket, "--data-root", cache / "data", "--exec-root", run)
-        quiet = ("--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=overlay2")
-        log = Path(folder, "log")
-        async with Program((*engine, *quiet, "--pidfile", f"{folder}/pid"), env=None, log=log, grace=20) as program:
+        async with _engine(Path(folder), cache / "data") as host:
+            yield Docker(host)
+
+
+@contextlib.asynccontextmanager
+async def _engine(folder: Path, data: Path) -> AsyncIterator[str]:
+    host, run = f"unix://{folder}/socket", folder / "run"
+    places = ("--host", host, "--data-root", data, "--exec-root", run, "--pidfile", folder / "pid")
+    quiet = ("--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=overlay2")
+    program = Program(("dockerd", *places, *quiet), env=None, log=folder / "log", grace=20)
+    try:
+        async with program:
             await program.wait_for_line(lambda line: "API listen on" in line, STARTS_WITHIN)
-            yield Docker(socket)
-        if (network := run / "netns" / "default").exists():
+            yield host
+    finally:
+        if (network := run / "netns" / "default").exists():  # a mount that it leaves to us
             await _output("umount", network)
 
 
-async def build(docker: Docker) -> None:
+async def build(engine: Docker) -> None:
     """Build the image from this work tree, with what is in the cache."""
     base = []
-    if docker.ours:
-        await _base(docker)
+    if engine.ours:
+        await _base(engine)
         base = ["--build-arg", f"BASE={BASE}"]
     revision = (await _output("git", "-C", ROOT, "rev-parse", "HEAD")).strip()
     labels = ("--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={revision}")
-    await docker("build", "--quiet", "--network=host", *base, *labels, "--tag", IMAGE, ROOT)
-    if docker.ours:
-        await docker("image", "prune", "--force")
-        await docker("builder", "prune", "--force", "--keep-storage", "2GB")
+    await engine("build", "--quiet", "--network=host", *base, *labels, "--tag", IMAGE, ROOT)
+    if engine.ours:
+        await engine("image", "prune", "--force")
+        await engine("builder", "prune", "--force", "--keep-storage", "2GB")
 
 
-async def layers(docker: Docker) -> tuple[int, int]:
+async def layers(engine: Docker) -> tuple[int, int]:
     """Bytes of the base, and of what we put on it."""
-    listed = await docker("history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", IMAGE)
+    listed = await engine("history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", IMAGE)
     newest_first = [line.partition(" ") for line in listed.splitlines()]
     ours = 1 + next(index for index, (_, _, made_by) in enumerate(newest_first) if "find / -xdev" in made_by)
     sizes = [int(size) for size, _, _ in newest_first]
     return sum(sizes[ours:]), sum(sizes[:ours])
 
 
-async def bill_of_materials(docker: Docker, file: Path) -> list[Mapping[str, Any]]:
+async def bill_of_materials(engine: Docker, file: Path) -> list[Mapping[str, Any]]:
     """What the image consists of, as a scanner finds it there: written to this file, CycloneDX as JSON."""
     syft = Path(sys.executable).with_name("syft")
-    quiet = {**docker.environment, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+    quiet = {**engine.environment, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
     await _output(syft, "scan", f"docker:{IMAGE}", "--quiet", "--output", f"cyclonedx-json={file}", env=quiet)
     listed = json.loads(file.read_text(encoding="utf-8"))["components"]
     return [component for component in listed if component["type"] == "library"]
 
 
-async def _base(docker: Docker) -> None:
+async def _base(engine: Docker) -> None:
     """Make the base, unless it is there."""
     with contextlib.suppress(DockerError):
-        await docker.inspect(BASE)
+        await engine.inspect(BASE)
         return
     with tempfile.TemporaryFile() as made:
         await _output(SCRIPT, stdout=made.fileno())
@@ -125,7 +142,7 @@ async def _base(docker: Docker) -> None:
         certificates = (
             "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
         )
-        await docker("import", "--change", certificates, "-", BASE, stdin=made.fileno())
+        await engine("import", "--change", certificates, "-", BASE, stdin=made.fileno())
 
 
 async def _output(

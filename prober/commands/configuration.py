@@ -20,23 +20,17 @@ class BadConfiguration(click.UsageError):
         click.echo(self.message, file=file, err=file is None)
 
 
-class ShardType(click.ParamType[Shard]):
-    """A shard as the command line names it."""
-
-    name = "shard"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
-        """Read it, or say what would be right."""
-        try:
-            return value if isinstance(value, Shard) else parsed(value)
-        except ShardError as error:
-            self.fail(str(error), param, ctx)
+def _shard(_context: click.Context, _parameter: click.Parameter, text: str) -> Shard:
+    try:
+        return parsed(text)
+    except ShardError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 shard_option = click.option(
     "--shard",
-    type=ShardType(),
-    default=Shard(),
+    default=str(Shard()),
+    callback=_shard,
     metavar="I/N",
     help="Only the targets of this share, counted from 0; the N probers of one location have the others.",
 )
