@@ -66,16 +66,14 @@ class Docker:
 
 @contextlib.asynccontextmanager
 async def docker() -> AsyncIterator[Docker]:
-    """The Docker that answers, or else one of our own. It needs root, Debian's docker.io, runc and mmdebstrap."""
+    """The Docker that answers, or else one of our own. It needs root, Debian's docker.io and mmdebstrap."""
     theirs = Docker(None)
     with contextlib.suppress(DockerError):
         await theirs("info")
         yield theirs
         return
-    if os.geteuid() != 0 or None in map(shutil.which, (CLIENT, "dockerd", "runc", "mmdebstrap")):
-        raise NoDockerError(
-            "No Docker answers. One of our own takes root, and Debian's docker.io, runc and mmdebstrap."
-        )
+    if os.geteuid() != 0 or None in map(shutil.which, (CLIENT, "dockerd", "mmdebstrap")):
+        raise NoDockerError("No Docker answers. One of our own takes root, and Debian's docker.io and mmdebstrap.")
     cache = cache_directory() / "docker"
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="docker-") as folder, (cache / "lock").open("w") as lock:
