@@ -19,6 +19,7 @@ from prober.watch.canary import WRITING
 from prober.watch.service import MOST_GRACE
 from prober.watch.web import operating
 from prober.watch.web.listen import Listen
+from tests import prometheus_rule
 from tests.edge.test_cli import invoke
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,10 @@ def test_every_pod_is_shut_in(name: str) -> None:
     assert pod["securityContext"] == same["securityContext"]
     for key in ("image", "resources", "securityContext", "volumeMounts"):
         assert container[key] == same["containers"][0][key]
+
+
+def test_prometheus_operator_gets_the_rules_of_prometheus() -> None:
+    assert prometheus_rule.RESOURCE.read_text(encoding="utf-8") == prometheus_rule.resource()
 
 
 def test_a_shard_is_the_canary_with_its_number() -> None:
