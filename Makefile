@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards locks clean
+.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
 help:            ## show this list
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -28,7 +28,7 @@ lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest --ignore tests/stack -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 stack: setup     ## the tests on the real server and agents, two reference stacks side by side
 	@$(BIN)/pytest tests/stack -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
@@ -72,6 +72,15 @@ faults: setup    ## every fault of the reference stack in a run of its own, writ
 dashboards: .venv/.ready  ## write the dashboards, and draw them with Grafana's panel library over a month of data
 	@$(BIN)/python -W ignore::DeprecationWarning -m grafana.generate
 	@$(BIN)/python -m tests.system.dashboards.pictures
+
+image: .venv/.ready  ## build the image, list what is in it in build/sbom.cdx.json, write docs/container.md
+	@$(BIN)/python -m tests.image
+
+k8s-test: .venv/.ready  ## the manifests on a real Kubernetes API server, built once (10 minutes)
+	@$(BIN)/pytest -m cluster $(PYTEST_ARGS)
+
+scaling: setup   ## what a run costs, write docs/scaling.md (resumes where it stopped)
+	@$(BIN)/python -m tests.stack.scaling
 
 locks: .tools/.ready  ## resolve all versions again, with hashes
 	@./requirements/lock.sh $(UV)

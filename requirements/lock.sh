@@ -11,6 +11,8 @@ lock() { # output, inputs...
 uv=$1
 lock requirements/tools.txt requirements/tools.in
 lock requirements/prober.txt --extra demo pyproject.toml
+lock requirements/image.txt requirements/image.in
+lock requirements/runtime.txt --constraint requirements/prober.txt pyproject.toml
 lock requirements/dev.txt --extra demo pyproject.toml requirements/dev.in
 lock prober/refstack/agent-requirements.txt requirements/agent.in
 lock prober/refstack/go-requirements.txt requirements/go.in

@@ -22,10 +22,9 @@ import yaml
 from prober.core.reasons import Outcome
 from prober.limits import DAY
 from prober.refstack.process import Program
-from prober.watch.cadence import INTERVALS
-from tests.canary import Run
 from tests.detection import FAILURES
-from tests.month import BEGINS, MONTHS, Month, State, exposition, runs_of
+from tests.month import BEGINS, INTERVALS, MONTHS, Month, State, exposition, runs_of
+from tests.played_schedule import Run
 from tests.stack.published import publish, table
 
 DOCUMENT = Path("docs/slo.md")

@@ -4,19 +4,25 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from prober.config.models import Conversation, Join
 from prober.core.metric_schema import PREFIX
 from prober.core.plan import TIMEOUTS, Scenario
 from prober.core.reasons import Outcome
 from prober.limits import DAY
-from prober.watch.cadence import INTERVALS, Cadence, Key
+from prober.watch.cadence import Cadence, Key
 from prober.watch.schedule import Schedule, Start, Timetable
-from tests.canary import Run, play
+from tests.played_schedule import Run, play
 
 BEGINS = 1_790_035_200
 """Unix time of the first day."""
 SCRAPE, SELDOM = 15, 60
 """Seconds between samples; those of what never changes are fewer."""
 STALL = 60.0
+INTERVALS: Mapping[Scenario, float] = {
+    Scenario.JOIN: Join().interval,
+    Scenario.CONVERSATION: Conversation().interval,
+}
+"""Seconds between starts, where nobody says otherwise."""
 HEALTHY: Mapping[Scenario, float] = {Scenario.JOIN: 4.0, Scenario.CONVERSATION: 14.0}
 """Seconds of a run in which all is well."""
 

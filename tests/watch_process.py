@@ -7,7 +7,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from typing import Any, Self
 import aiohttp
 
 Line = dict[str, Any]
+PROGRAM = (sys.executable, "-m", "prober.cli")
 
 
 class Watching:
@@ -23,15 +24,15 @@ class Watching:
     program: asyncio.subprocess.Process
     url: str
 
-    def __init__(self, configuration: Path, *arguments: str) -> None:
+    def __init__(self, configuration: Path, *arguments: str, program: Sequence[str] = PROGRAM) -> None:
         self.configuration = configuration
         self.database = configuration.with_name("history.db")
-        self._arguments = arguments
+        self._program, self._arguments = program, arguments
         self.lines: list[Line] = []
 
     async def __aenter__(self) -> Self:
         self.program = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "prober.cli", "--log-format", "json", "watch", "--config", str(self.configuration)),
+            *(*self._program, "--log-format", "json", "watch", "--config", str(self.configuration)),
             *("--listen", "127.0.0.1:0", "--db", str(self.database), *self._arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import click
 
-from prober.commands.configuration import read_configuration
+from prober.commands.configuration import read_configuration, shard_option
+from prober.config.shard import Shard
 
 
 @click.command(short_help="Check a configuration without probing.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a configuration and do nothing else.")
 @click.option("--dump", is_flag=True, help="Print the effective configuration, with its defaults and without secrets.")
-def check(file: Path | None, schema: bool, dump: bool) -> None:
+@shard_option
+def check(file: Path | None, schema: bool, dump: bool, shard: Shard) -> None:
     """Read a configuration and say what is wrong with it, or what it will do; nothing is probed.
 
     Secrets are looked up as a run would do it. Exits with 0, or with 2 if the configuration cannot be used.
@@ -24,7 +26,7 @@ def check(file: Path | None, schema: bool, dump: bool) -> None:
         return
     if file is None:
         raise click.UsageError("Name the configuration: livekit-prober check FILE.")
-    loaded = read_configuration(file, exposed=True)
+    loaded = read_configuration(file, shard=shard, exposed=True)
     from prober.config.showing import effective, overview  # noqa: PLC0415
 
     if dump:

@@ -6,6 +6,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from prober.config.shard import Shard, ShardError, parsed
+
 if TYPE_CHECKING:
     from prober.config.loading import Loaded
 
@@ -18,7 +20,29 @@ class BadConfiguration(click.UsageError):
         click.echo(self.message, file=file, err=file is None)
 
 
-def read_configuration(file: Path, targets: Collection[str] = (), *, exposed: bool = False) -> "Loaded":
+def _shard(_context: click.Context, _parameter: click.Parameter, text: str) -> Shard:
+    try:
+        return parsed(text)
+    except ShardError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+shard_option = click.option(
+    "--shard",
+    default=str(Shard()),
+    callback=_shard,
+    metavar="I/N",
+    help="Only the targets of this share, counted from 0; the N probers of one location have the others.",
+)
+
+
+def read_configuration(
+    file: Path,
+    targets: Collection[str] = (),
+    shard: Shard = Shard(),  # noqa: B008 - frozen
+    *,
+    exposed: bool = False,
+) -> "Loaded":
     """The configuration in this file, for these of its targets, default all. Raises BadConfiguration.
 
     `exposed`: as a canary's, which shows its metrics.
@@ -28,6 +52,6 @@ def read_configuration(file: Path, targets: Collection[str] = (), *, exposed: bo
     from prober.config.problems import ConfigError  # noqa: PLC0415
 
     try:
-        return load(file, wanted=targets, exposed=exposed)
+        return load(file, wanted=targets, shard=shard, exposed=exposed)
     except ConfigError as error:
         raise BadConfiguration(str(error)) from error

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prober.commands.configuration import BadConfiguration, read_configuration
+from prober.commands.configuration import BadConfiguration, read_configuration, shard_option
 from prober.commands.history import database_option
+from prober.config.shard import Shard
 from prober.options import Seconds
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def _end_at_once() -> None:
     help="A file with the token that lets others reload and probe; else LIVEKIT_PROBER_TOKEN.",
 )
 @click.option("--enable-probe", is_flag=True, help="Answer /probe: whoever may ask it makes runs that cost money.")
+@shard_option
 @_signals_obeyed()
-def watch(config: Path, db: Path, **what: Any) -> None:
+def watch(config: Path, db: Path, shard: Shard, **what: Any) -> None:
     """Probe the targets of a configuration on a timer, keep every run, serve metrics and pages.
 
     SIGTERM and Ctrl-C end it in good order, with exit code 0: runs may end, rooms are left and deleted, everything is
@@ -96,7 +98,7 @@ def watch(config: Path, db: Path, **what: Any) -> None:
     if what["no_evidence"] and what["evidence"] is not None:
         raise click.UsageError("--evidence and --no-evidence exclude each other. Leave out one.")
     evidence = None if what["no_evidence"] else what["evidence"] or db.parent / "evidence"
-    loaded = read_configuration(config, exposed=True)
+    loaded = read_configuration(config, shard=shard, exposed=True)
     try:
         settings = Settings(
             database=db,
@@ -113,7 +115,7 @@ def watch(config: Path, db: Path, **what: Any) -> None:
     async def load_again() -> "Loaded":
         from prober.config.loading import load  # noqa: PLC0415 - see `read_configuration`
 
-        return await asyncio.to_thread(load, config, exposed=True)
+        return await asyncio.to_thread(load, config, shard=shard, exposed=True)
 
     # A stream of its own: a thread that is stuck in writing to it keeps nobody from flushing standard output.
     stream = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors="replace", closefd=False)  # noqa: SIM115

@@ -17,6 +17,7 @@ from prober.config.reading import Document, read
 from prober.config.rules import broken
 from prober.config.secrets import Secrets, resolve
 from prober.config.sentences import Sentences, look
+from prober.config.shard import Shard
 from prober.config.watched import crowded
 from prober.config.ways import WayError, check_livekit, own_hosts, trespasses, way_in
 from prober.core.plan import DirectEntry, TrialEntry
@@ -44,6 +45,7 @@ def load(
     file: File,
     environment: Mapping[str, str] | None = None,
     wanted: Collection[str] = (),
+    shard: Shard = Shard(),  # noqa: B008 - frozen
     *,
     exposed: bool = False,
 ) -> Loaded:
@@ -51,6 +53,7 @@ def load(
 
     Where only some targets are `wanted`, no secret and no sound file of another is looked for, and it has no way in.
     Where it is `exposed` as metrics, it makes no more of them than one canary may expose.
+    A shard's configuration has its own targets alone, perhaps none; those of others must be right in themselves too.
     """
     document = _meant(read(file))
     config, targets, wrong = _models(document)
@@ -58,7 +61,8 @@ def load(
     wrong = [problem for problem in wrong if not any(is_within(null.path, problem.path) for null in nulls)]
     problems = [*document.problems, *_misplaced(document.value, ()), *wrong, *nulls]
     found = _Found(file.absolute().parent, os.environ if environment is None else environment)
-    meant = {name: target for name, target in targets.items() if not wanted or name in wanted}
+    mine = shard.share(targets)
+    meant = {name: target for name, target in mine.items() if not wanted or name in wanted}
     sentences, wrong = look(meant, found.directory)
     problems += wrong
     for name, target in targets.items():
@@ -66,6 +70,7 @@ def load(
     for name, target in meant.items():
         problems += found.examine(name, target)
     if config is not None:
+        config = config.model_copy(update={"targets": mine})
         problems += [*_not_independent(config, found), *(crowded(config) if exposed else ())]
     if problems or config is None:
         raise told(str(file), problems, document.lines)

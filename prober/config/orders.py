@@ -17,14 +17,17 @@ class NothingToRunError(Exception):
 
 
 def orders(loaded: Loaded, targets: Sequence[str] = (), scenario: Scenario | None = None) -> list[Order]:
-    """One run of each scenario of each of these targets, default all. Raises NothingToRunError."""
+    """One run of each scenario of each of these targets, default all. Raises NothingToRunError.
+
+    A shard that has no targets has nothing to run, and that is no error.
+    """
     known = loaded.config.targets
     for name in targets:
         if name not in known:
             raise NothingToRunError(f"{loaded.file} has no target '{name}'. {near(name, known)}")
     chosen = [name for name in known if not targets or name in targets]
     made = list(_orders(loaded, chosen, scenario))
-    if not made:
+    if chosen and not made:
         raise NothingToRunError(f"no target of {loaded.file} that is meant has the scenario {scenario}.")
     return made
 

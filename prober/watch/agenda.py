@@ -45,8 +45,8 @@ class Agenda:
 
     @property
     def longest_run(self) -> float:
-        """Seconds for which a run may last, before it leaves and cleans up."""
-        return max(expected.deadlines.run for expected in self.expectations.values())
+        """Seconds for which a run may last, before it leaves and cleans up; a shard without targets makes none."""
+        return max((expected.deadlines.run for expected in self.expectations.values()), default=0.0)
 
     @property
     def keys(self) -> tuple[ApiKey, ...]:

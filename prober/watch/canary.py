@@ -81,8 +81,7 @@ async def keep_watch(loaded: Loaded, load: Callable[[], Awaitable[Loaded]], sett
                     beside.create_task(sweep_hourly(lambda: service.agenda, exporter.cleanup_failed)),
                     beside.create_task(_feel_the_pulse(exporter.event_loop_lag)),
                 ]
-                soonest = min(line.due_in for line in service.status().lines if line.due_in is not None)
-                words = f"at {server.url}, runs are kept in {settings.database}; the first starts in {soonest:.0f} s"
+                words = f"at {server.url}, runs are kept in {settings.database}; {_soonest(service)}"
                 tell(log, logging.INFO, "watch.started", words, url=server.url, history=str(settings.database))
                 await service.run()
                 for task in tasks:
@@ -129,6 +128,11 @@ async def _serving(service: Service, settings: Settings) -> AsyncIterator[Server
         yield server
     finally:
         await server.close()
+
+
+def _soonest(service: Service) -> str:
+    due = [line.due_in for line in service.status().lines if line.due_in is not None]
+    return f"the first starts in {min(due):.0f} s" if due else "nothing is this prober's to watch"
 
 
 def _obey_signals(service: Service, beside: asyncio.TaskGroup) -> None:

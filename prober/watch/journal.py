@@ -35,7 +35,14 @@ class Journal:
         event, verb = ("config.reloaded", "reloaded, watching") if self._begun else ("config.loaded", "watching")
         self._begun = True
         loaded = agenda.loaded
-        tell(log, logging.INFO, event, f"{verb} {said} ({loaded.file})", config=str(loaded.file), sha256=loaded.sha256)
+        tell(
+            log,
+            logging.INFO,
+            event,
+            f"{verb} {said or 'nothing'} ({loaded.file})",
+            config=str(loaded.file),
+            sha256=loaded.sha256,
+        )
         for key, failures in restored.failures.items():
             if failures:
                 words = f"{key} had failed {failures} times in a row before this start"

@@ -11,6 +11,7 @@ import yaml
 from prober import USER_AGENT
 from prober.config.loading import Loaded, load
 from prober.config.reading import read
+from prober.config.shard import Shard
 from tests.edge.test_cli import closed_port, invoke
 
 ROOT = Path(__file__).parents[2]
@@ -284,3 +285,19 @@ def test_the_dump_hides_what_stands_in_a_query(tmp_path: Path) -> None:
     )
     (step,) = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]["entry"]["trial"]["steps"]
     assert step["url"] == "https://shop.example/?key=[hidden]&run={{ run_id }}&k=[hidden]#x"
+
+
+def test_a_shard_is_shown_with_its_own_targets_and_asks_for_their_secrets_alone(tmp_path: Path) -> None:
+    targets = [f"shop-{number}" for number in range(6)]
+    entry = "{entry: {trial: {url: https://shop.example.com/}}, secrets: {key: '${KEY_OF_%s}'}}"
+    file = tmp_path / "prober.yaml"
+    file.write_text("targets:\n" + "".join(f"  {name}: {entry % name.replace('-', '_')}\n" for name in targets))
+    shown: list[str] = []
+    for index in range(2):
+        own = Shard(index, 2).share(dict.fromkeys(targets))
+        secrets = {f"KEY_OF_{name.replace('-', '_')}": "canary-secret" for name in own}
+        checked = invoke("check", str(file), "--shard", f"{index}/2", env=secrets)
+        assert checked.exit_code == 0, checked.output
+        shown += [line for line in checked.output.splitlines() if line in targets]
+    assert sorted(shown) == targets
+    assert invoke("check", str(file), "--shard", "0/1").exit_code == 2

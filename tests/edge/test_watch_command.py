@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from prober.config.loading import Loaded, load
+from prober.config.shard import Shard
 from prober.sinks.log_lines import logging_to
 from prober.watch.canary import Settings, keep_watch
 from prober.watch.web.app import Server
@@ -201,6 +202,21 @@ async def test_a_reload_when_all_is_over_is_none(
     assert caplog.records[-1].getMessage() == "watch.stopped"
 
 
+async def test_shards_share_the_targets_and_one_without_any_waits_for_a_reload(tmp_path: Path, shut: str) -> None:
+    file = configured(tmp_path, shut)
+    text = file.read_text(encoding="utf-8")
+    alone = next(index for index in range(2) if Shard(index, 2).share({"shop": None}))
+    async with Watching(file, "--shard", f"{1 - alone}/2") as idle:
+        assert (await idle.get("/-/healthy")).startswith("Healthy.")
+        assert "shop" not in await idle.get("/metrics") + await idle.get("/config") + await idle.get("/")
+        theirs = next(name for name in ("a", "b", "c", "d", "e") if Shard(1 - alone, 2).share({name: None}))
+        file.write_text(text.replace("shop:", f"{theirs}:"), encoding="utf-8")
+        idle.signal(signal.SIGHUP)
+        await idle.until("config.reloaded")
+        assert (await idle.until("run.finished"))["target"] == theirs
+        assert await idle.stop() == 0
+
+
 async def test_two_canaries_at_one_address_are_one_too_many(tmp_path: Path, shut: str) -> None:
     file = configured(tmp_path, shut)
     async with Watching(file) as canary:
@@ -260,6 +276,7 @@ async def test_a_place_that_can_have_no_lock_is_used_all_the_same(tmp_path: Path
         (("--config", "{file}", "--evidence", "x", "--no-evidence"), "exclude each other"),
         (("--config", "{file}", "--grace", "nan"), "nan is not a number of seconds"),
         (("--config", "{file}", "--token-file", "nowhere"), "The token in nowhere cannot be read"),
+        (("--config", "{file}", "--shard", "2/2"), "There is no shard 2/2: they are counted from 0 to 1."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -16,7 +16,7 @@ GROUPS = ("scripted", "reference", "faults", "demo", "wheel")
 APART = {"test_demo": "demo", "test_server": "demo", "test_wheel": "wheel"}
 """Modules about the program from outside, which share no stack: small groups, to fill up the shorter of two workers."""
 MEASURING = ("test_calibration", "test_scripted_runs")
-HEAVY = ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
+HEAVY = ("test_drills", "test_image", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
 """The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
 
 

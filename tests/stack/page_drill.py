@@ -20,7 +20,7 @@ from prober.refstack.stack import ReferenceStack
 from tests.alerting import Pager, alerting
 from tests.stack.kept import Kept, file_of_this_instrument
 from tests.stack.published import publish, table
-from tests.stack.watching import Watch, configuration
+from tests.stack.watch_journal import Watch, configuration
 
 DOCUMENT = Path("docs/slo.md")
 ROUNDS = 3

@@ -19,10 +19,10 @@ from prober.core.plan import Scenario
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
 from prober.sinks.keeper import State
-from tests import shown
+from tests import page_history
+from tests.exposition import CONVERSATION, JOIN, adding
 from tests.golden.regenerate import GOLDEN, read
-from tests.shown import INTERVALS, NOW, OBJECTIVES
-from tests.watched import CONVERSATION, JOIN, adding
+from tests.page_history import INTERVALS, NOW, OBJECTIVES
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 RECENT = 7 * HOUR
@@ -159,7 +159,7 @@ def pools(target: str, scenario: Scenario) -> Mapping[str, list[RunRecord]]:
     chance = random.Random(f"{target}/{scenario}")
 
     def made(events: Iterable[AnyEvent]) -> RunRecord:
-        record = shown.made(target, scenario, NOW, events)
+        record = page_history.made(target, scenario, NOW, events)
         return adding(record, CleanedUp(at=90.0, resource="room", name="r", ok=True, detail=""))
 
     def well(least: float, spread: float) -> list[RunRecord]:
@@ -168,7 +168,11 @@ def pools(target: str, scenario: Scenario) -> Mapping[str, list[RunRecord]]:
             entered = round(0.3 + chance.expovariate(4), 3)
             first, second = (round(least + chance.gammavariate(2, spread), 3) for _ in range(2))
             found.append(
-                made(shown.join(entered) if scenario is Scenario.JOIN else shown.conversation(0.5, first, second))
+                made(
+                    page_history.join(entered)
+                    if scenario is Scenario.JOIN
+                    else page_history.conversation(0.5, first, second)
+                )
             )
         return found
 
@@ -178,8 +182,8 @@ def pools(target: str, scenario: Scenario) -> Mapping[str, list[RunRecord]]:
     return {
         "well": well(0.5, 0.12),
         "slow": well(1.2, 0.25),
-        "absent": [made(shown.absent())],
-        "offline": [made(shown.offline())],
+        "absent": [made(page_history.absent())],
+        "offline": [made(page_history.offline())],
         "media_unreachable": golden("media_unreachable"),
         "agent_no_response": golden("agent_no_response"),
     }

@@ -14,7 +14,7 @@ from typing import Any
 from playwright.async_api import Browser, async_playwright
 
 from prober.refstack.cache import cache_directory, install, run_tool
-from tests.shown import NOW
+from tests.page_history import NOW
 from tests.system.dashboards.boards import BOARDS, ROOT, asked, chosen, span
 from tests.system.dashboards.prometheus import prometheus
 

@@ -12,7 +12,7 @@ import aiohttp
 import yaml
 
 from prober.refstack.process import Program
-from tests.shown import NOW
+from tests.page_history import NOW
 from tests.system.dashboards import month
 from tests.system.dashboards.boards import ROOT, Asked
 
