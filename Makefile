@@ -58,7 +58,7 @@ incident: setup  ## break the demo by its switch and see page, metrics and log t
 	@$(BIN)/python -m tests.stack.incident
 
 month: .venv/.ready  ## 30 simulated days through the committed rules in Prometheus, write docs/slo.md
-	@$(BIN)/python -m tests.month
+	@$(BIN)/python -m tests.backfill
 
 page-drill: setup  ## from a fault to a page and back at the default intervals, write docs/slo.md (resumes where it stopped)
 	@$(BIN)/python -m tests.stack.page_drill

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
+from prober.core.measure import OBJECTIVES
 from prober.core.slo import AVAILABILITY, Goal, budget, longest_interval, usual
 from prober.rules.promql import LINE, REPLICA, indented, series, summed
 from prober.rules.rule import Record
@@ -74,29 +75,38 @@ def shares(windows: Iterable[str]) -> tuple[Record, ...]:
 
 def budgets(goals: Collection[Goal] | None) -> tuple[Record, ...]:
     """How large a share may be bad: by these goals, else by the usual ones that the interval of each line bears."""
-    if goals is None:
-        runs = [_usual(AVAILABILITY, percent) for percent in usual(AVAILABILITY)]
-        misses = [_usual("agent_join", usual("agent_join")[0], objective="agent_join"), _usual("", usual("")[0])]
-    else:
-        runs = list(_promised(goal for goal in goals if goal.name == AVAILABILITY))
-        misses = list(_promised(goal for goal in goals if goal.name != AVAILABILITY))
-    ofs = ((RUNS_BUDGET, "runs_total", runs), (MISSES_BUDGET, "objective_misses_total", misses))
-    return tuple(
-        Record(name=name, expr="\nor\n".join(_constant(counter, *term) for term in terms) + "\n")
-        for name, counter, terms in ofs
-        if terms
+    terms = list(_usual() if goals is None else _promised(goals))
+    ofs = ((RUNS_BUDGET, "runs_total", True), (MISSES_BUDGET, "objective_misses_total", False))
+    found = (
+        (name, [_constant(counter, one) for one in terms if one.of_runs == of_runs]) for name, counter, of_runs in ofs
     )
+    return tuple(Record(name=name, expr="\nor\n".join(lines) + "\n") for name, lines in found if lines)
 
 
-Term = tuple[float, dict[str, str], float | None]
-"""A share, the labels of the runs that it holds for, and the longest interval."""
+class _Term(msgspec.Struct, frozen=True):
+    """A share that may be bad."""
+
+    share: float
+    labels: Mapping[str, str]
+    """Of the lines, and of the objective, that it holds for."""
+    of_runs: bool
+    """And not of one objective's misses."""
+    longest: float | None = None
+    """The interval up to which it holds."""
 
 
-def _usual(name: str, percent: float, **labels: str) -> Term:
-    return budget(percent), labels, longest_interval(name, percent)
+def _usual() -> Iterator[_Term]:
+    """What holds where nobody says, the strictest first; the same for several objectives is one term."""
+    for percent in usual(AVAILABILITY):
+        yield _Term(budget(percent), {}, True, longest_interval(AVAILABILITY, percent))
+    each = sorted(((percent, name) for name in OBJECTIVES for percent in usual(name)), reverse=True)
+    for percent, some in itertools.groupby(each, key=lambda pair: pair[0]):
+        names = sorted(name for _, name in some)
+        longest = longest_interval(names[0], percent)
+        yield _Term(budget(percent), {"objective": f"~{'|'.join(names)}"}, False, longest)
 
 
-def _promised(goals: Iterable[Goal]) -> Iterator[Term]:
+def _promised(goals: Iterable[Goal]) -> Iterator[_Term]:
     """The same promise of several targets is one term."""
 
     def promise(goal: Goal) -> tuple[str, float, str]:
@@ -104,13 +114,13 @@ def _promised(goals: Iterable[Goal]) -> Iterator[Term]:
 
     for (name, percent, scenario), some in itertools.groupby(sorted(goals, key=promise), key=promise):
         objective = {} if name == AVAILABILITY else {"objective": name}
-        targets = "|".join(sorted(goal.target for goal in some))
-        yield budget(percent), objective | {"target": f"~{targets}", "scenario": scenario}, None
+        lines = {"target": f"~{'|'.join(sorted(goal.target for goal in some))}", "scenario": scenario}
+        yield _Term(budget(percent), objective | lines, name == AVAILABILITY)
 
 
-def _constant(counter: str, share: float, labels: dict[str, str], longest: float | None) -> str:
+def _constant(counter: str, term: _Term) -> str:
     """The share, for each line that it holds for."""
-    lines = series(counter, trigger="scheduled", **labels)
-    if longest is not None:
-        lines += f" and on ({LINE}) {series('target_interval_seconds')} <= {longest:g}"
-    return f"0 * max without ({', '.join((*REPLICA, 'trigger'))}) ({lines}) + {share:g}"
+    lines = series(counter, trigger="scheduled", **term.labels)
+    if term.longest is not None:
+        lines += f" and on ({LINE}) {series('target_interval_seconds')} <= {term.longest:g}"
+    return f"0 * max without ({', '.join((*REPLICA, 'trigger'))}) ({lines}) + {term.share:g}"

@@ -34,7 +34,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
             "summary": self.summary,
             "description": self.description,
             "runbook_url": f"{links.runbook}#{self.name.lower()}",
-            "dashboard_url": f"{links.dashboard}{'?' if shown else ''}{shown}",
+            "dashboard_url": f"{links.dashboard}{('&' if '?' in links.dashboard else '?') if shown else ''}{shown}",
         }
         if links.pages is not None and "scenario" in self.of:
             annotations["last_failure_url"] = f"{links.pages}/targets/{SAYS}/last-failure"

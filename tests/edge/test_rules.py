@@ -1,5 +1,6 @@
 """`livekit-prober rules`: what it writes by default is what is committed, and what it writes of a configuration."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from prober.cli import main
 from prober.core.metric_schema import METRICS, PREFIX
+from prober.core.slo import AVAILABILITY, longest_interval, usual
 from prober.rules.promql import series
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,22 @@ def test_an_alert_about_the_agent_asks_for_the_reason(name: str) -> None:
     assert "livekit_prober_last_run_outcome{" in ALERTS[name]["annotations"]["description"]
 
 
+def test_every_recorded_series_is_explained_and_no_other() -> None:
+    recorded = {re.sub(r"(rate|increase)\d+[mhd]$", r"\1W", name) for name in COMMITTED if ":" in name}
+    section = DOCUMENT.partition("## What dashboards can use")[2].partition("\n## ")[0]
+    told = set(re.findall(r"^\| `([\w:]+)` \|", section, re.MULTILINE))
+    others = re.search(r"Also `(\w+)` and `(\w+)`", section)
+    assert others is not None
+    also = {f"job_target_scenario:livekit_prober_{other}:increaseW" for other in others.groups()}
+    assert told | also == recorded
+
+
+def test_the_document_names_the_usual_promises_and_the_intervals_that_bear_them() -> None:
+    for percent in usual(AVAILABILITY):
+        longest = math.floor(longest_interval(AVAILABILITY, percent))
+        assert re.search(rf"{percent:g} % (at an interval of {longest} s or less|to {longest} s)", DOCUMENT)
+
+
 def test_a_configuration_says_what_is_promised_to_whom(tmp_path: Path) -> None:
     file = configuration(
         tmp_path,
@@ -116,13 +134,15 @@ targets:
 
 def test_the_links_are_the_operators() -> None:
     told = rules(
-        written("--runbook-url", "https://wiki.example/canary/", "--dashboard-url", "https://g.example/d/x").output
+        written("--runbook-url", "https://wiki.example/canary/", "--dashboard-url", "https://g.example/?o=1").output
     )
-    notes = told["LiveKitProberDown"]["annotations"]
-    assert (notes["runbook_url"], notes["dashboard_url"]) == (
-        "https://wiki.example/canary#livekitproberdown",
-        "https://g.example/d/x",
-    )
+    line = "var-target={{ $labels.target }}&var-scenario={{ $labels.scenario }}"
+    for name, anchor, dashboard in (
+        ("LiveKitProberDown", "livekitproberdown", "https://g.example/?o=1"),
+        ("LiveKitAgentDown", "livekitagentdown", f"https://g.example/?o=1&{line}"),
+    ):
+        notes = told[name]["annotations"]
+        assert (notes["runbook_url"], notes["dashboard_url"]) == (f"https://wiki.example/canary#{anchor}", dashboard)
     refused = written("--runbook-url", "runbook.md")
     assert (refused.exit_code, "'runbook.md' is no URL" in refused.output) == (2, True)
 
