@@ -43,11 +43,7 @@ async def test_a_run_against_the_demo_fills_every_measurement_and_leaves_nothing
     assert record["outcome"] == "pass"
     assert record["measurements"].pop("yield_time") is None
     (response,) = record["measurements"].pop("responses")
-    assert None not in record["measurements"].values(), record["measurements"]
-    (turn,) = record["prober"]["turns"]
-    assert (response is None) == (turn["void"] is not None)
-    # Beside other tests a jitter buffer grows; what that does to a number is asserted where the limit is wider.
-    assert response is not None or turn["void"].startswith("the jitter buffer held"), turn
+    assert None not in [response, *record["measurements"].values()], json.dumps(record["prober"])
     assert record["left_behind"] == []
     assert list(folder.iterdir()) == []
 
