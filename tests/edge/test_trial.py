@@ -386,7 +386,7 @@ async def test_a_body_that_drips_is_cut_at_the_steps_deadline() -> None:
         Reason.TRIAL_TIMEOUT,
         "step details: no complete answer within 0.5 s; last seen: first_byte",
     )
-    assert to.elapsed() >= 0.5
+    assert 0.5 <= to.elapsed() < 2
 
 
 async def test_the_whole_trial_has_a_deadline_too() -> None:

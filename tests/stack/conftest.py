@@ -11,10 +11,11 @@ from prober.refstack.stack import ReferenceStack
 
 STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 """Groups of tests by the fixture they share; all others share the product with the reference agent."""
-GROUPS = ("scripted", "reference", "faults", "demo", "wheel")
+GROUPS = ("scripted", "reference", "faults", "apart")
 """The order in which they are begun, two at a time: what measures begins, beside what is light."""
-APART = {"test_demo": "demo", "test_server": "demo", "test_wheel": "wheel"}
-"""Modules about the program from outside, which share no stack: small groups, to fill up the shorter of two workers."""
+APART = ("test_demo", "test_server", "test_wheel")
+"""Modules about the program from outside, in a group of their own: the groups take about as long as each other then,
+and the demo is not measured while a wheel is installed."""
 MEASURING = ("test_calibration", "test_scripted_runs")
 HEAVY = ("test_drills", "test_image", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
 """The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
@@ -52,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("stack") is not None:
             fixtures = getattr(item, "fixturenames", ())
-            rest = APART.get(item.path.stem, "reference")
+            rest = "apart" if item.path.stem in APART else "reference"
             stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), rest)
             item.add_marker(pytest.mark.xdist_group(stack))
             order[item] = (GROUPS.index(stack), (item.path.stem in HEAVY) - (item.path.stem in MEASURING))
