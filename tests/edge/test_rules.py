@@ -150,6 +150,19 @@ def test_the_links_are_the_operators() -> None:
     assert (refused.exit_code, "'runbook.md' is no URL" in refused.output) == (2, True)
 
 
+def test_who_writes_rules_needs_no_secret_and_no_sound_file(tmp_path: Path) -> None:
+    text = """
+targets:
+  shop:
+    entry: {trial: {url: "https://shop.example.com/"}}
+    livekit: {url: "${AWAY}", api_key: "${AWAY}", api_secret_file: away}
+    secrets: {password: "${AWAY}"}
+    scenarios: {conversation: {turns: [{say: away.wav}]}}
+"""
+    told = written("--config", configuration(tmp_path, text))
+    assert (told.exit_code, told.output.count('target=~"shop", scenario="conversation"')) == (0, 1)
+
+
 def test_a_configuration_that_cannot_be_used_writes_no_rules(tmp_path: Path) -> None:
     text = 'targets: {shop: {entry: {trial: {url: "https://shop.example.com/"}}, slo: {availability: 99.9}}}'
     refused = written("--config", configuration(tmp_path, text))
