@@ -47,10 +47,12 @@ class Sli(msgspec.Struct, frozen=True, kw_only=True):
     """What alerts ask of it."""
     keep: tuple[str, ...] = ()
     """A label that `bad` has and `valid` has not."""
+    per: str = "runs"
+    """What the valid ones are called."""
 
     def ratio(self, window: str) -> str:
         """The name of the recorded share."""
-        return f"{LEVEL}{self.name}_per_{'runs' if len(self.valid) == 1 else 'planned'}:ratio_rate{window}"
+        return f"{LEVEL}{self.name}_per_{self.per}:ratio_rate{window}"
 
     def count(self, window: str) -> str:
         """The name of the recorded number of bad ones."""
@@ -87,7 +89,7 @@ MISSES = Sli(
     burns=SLOW,
     keep=("objective",),
 )
-UNFIT = Sli(name="runs_unfit", bad=_UNFIT, valid=(*_RUNS, *_UNFIT), burns=SLOW)
+UNFIT = Sli(name="runs_unfit", bad=_UNFIT, valid=(*_RUNS, *_UNFIT), burns=SLOW, per="planned")
 SLIS = (FAILURES, MISSES, UNFIT)
 
 
