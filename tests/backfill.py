@@ -164,7 +164,7 @@ def _alerts(one: Judged, severity: str) -> str:
 
 
 async def main(days: int, *, write: bool, say: Callable[[str], None]) -> None:
-    """Judge all months and write the table."""
+    """Judge all months and write the table; status 1 if one of them pages."""
     found = []
     for month in MONTHS:
         with tempfile.TemporaryDirectory() as folder:
@@ -174,6 +174,8 @@ async def main(days: int, *, write: bool, say: Callable[[str], None]) -> None:
     if write:
         publish(DOCUMENT, "make month", document(found))
         say(f"{DOCUMENT} is written")
+    if paged := [month.name for month, one in found if any(severity == "page" for severity, _ in one.minutes)]:
+        sys.exit(f"pages in: {paged}")
 
 
 if __name__ == "__main__":

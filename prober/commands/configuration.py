@@ -38,12 +38,12 @@ shard_option = click.option(
 
 def read_configuration(
     file: Path,
-    targets: Collection[str] = (),
+    targets: Collection[str] | None = None,
     shard: Shard = Shard(),  # noqa: B008 - frozen
     *,
     exposed: bool = False,
 ) -> "Loaded":
-    """The configuration in this file, for these of its targets, default all. Raises BadConfiguration.
+    """The configuration in this file, to run these of its targets, default all. Raises BadConfiguration.
 
     `exposed`: as a canary's, which shows its metrics.
     """

@@ -50,7 +50,7 @@ def rules(config: Path | None, **urls: Any) -> None:
     from prober.config.promises import goals  # noqa: PLC0415 - see `read_configuration`
     from prober.rules.file import rules_file  # noqa: PLC0415 - YAML
 
-    loaded = None if config is None else read_configuration(config)
+    loaded = None if config is None else read_configuration(config, targets=())
     links = Links(
         runbook=urls["runbook_url"],
         dashboard=urls["dashboard_url"],

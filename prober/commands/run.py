@@ -63,7 +63,7 @@ def _configured(config: Path, targets: Sequence[str], what: dict[str, Any]) -> l
     for parameter in context.command.params:
         if parameter.name in given - {"scenario"} and not isinstance(parameter, OutputOption):
             raise click.UsageError(f"{parameter.opts[0]} does not go with --config: the file says it. Leave out one.")
-    loaded = read_configuration(config, targets)
+    loaded = read_configuration(config, targets or None)
     from prober.config.orders import NothingToRunError, orders  # noqa: PLC0415 - see `read_configuration`
 
     try:

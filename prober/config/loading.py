@@ -44,7 +44,7 @@ class Loaded:
 def load(
     file: File,
     environment: Mapping[str, str] | None = None,
-    wanted: Collection[str] = (),
+    wanted: Collection[str] | None = None,
     shard: Shard = Shard(),  # noqa: B008 - frozen
     *,
     exposed: bool = False,
@@ -62,7 +62,7 @@ def load(
     problems = [*document.problems, *_misplaced(document.value, ()), *wrong, *nulls]
     found = _Found(file.absolute().parent, os.environ if environment is None else environment)
     mine = shard.share(targets)
-    meant = {name: target for name, target in mine.items() if not wanted or name in wanted}
+    meant = {name: target for name, target in mine.items() if wanted is None or name in wanted}
     sentences, wrong = look(meant, found.directory)
     problems += wrong
     for name, target in targets.items():

@@ -1,6 +1,7 @@
 """The file of rules, as YAML: its groups, and how often each is evaluated. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import yaml
 
@@ -8,8 +9,7 @@ from prober.core.slo import Goal
 from prober.rules.canary import CANARY
 from prober.rules.links import Links
 from prober.rules.product import PAUSED, PRODUCT
-from prober.rules.records import LONG, SHORT, budgets, shares
-from prober.rules.rule import Group
+from prober.rules.records import LONG, SHORT, Record, budgets, shares
 from prober.rules.trouble import Trouble
 
 HEAD = """\
@@ -31,11 +31,15 @@ _Dumper.add_representer(str, _text)
 
 def rules_file(goals: Collection[Goal] | None, links: Links) -> str:
     """The rules for these goals; without any given for the usual ones, whatever the canary's configuration."""
-    told = tuple(one.alert(links) if isinstance(one, Trouble) else one for one in (*PRODUCT, *CANARY))
-    groups = (
-        Group(name="livekit-prober.sli", interval="30s", rules=(PAUSED, *budgets(goals), *shares(SHORT))),
-        Group(name="livekit-prober.sli-long", interval="2m", rules=shares(LONG)),
-        Group(name="livekit-prober.alerts", interval="15s", rules=told),
-    )
-    document = {"groups": [group.plain() for group in groups]}
-    return HEAD + str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000))
+
+    def group(name: str, interval: str, rules: Iterable[Record | Trouble]) -> dict[str, Any]:
+        plain = [rule.plain() if isinstance(rule, Record) else rule.alert(links) for rule in rules]
+        return {"name": f"livekit-prober.{name}", "interval": interval, "rules": plain}
+
+    groups = [
+        group("sli", "30s", (PAUSED, *budgets(goals), *shares(SHORT))),
+        group("sli-long", "2m", shares(LONG)),
+        group("alerts", "15s", (*PRODUCT, *CANARY)),
+    ]
+    document = yaml.dump({"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    return f"{HEAD}{document}"

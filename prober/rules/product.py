@@ -1,6 +1,6 @@
 """The alerts about the product: customers get no agent, too often none, or only after too long. Pure.
 
-Nothing is said of a line about which nothing is known: whose runs are stale, or that was under maintenance since its
+No outage is told of a line about which nothing is known: whose runs are stale, or that was under maintenance since its
 last one. Where several places look at a target, one of them alone pages nobody, and two that agree do.
 """
 
@@ -8,8 +8,7 @@ from collections.abc import Iterable
 
 from prober.core.slo import FAST, SLOW, Burn
 from prober.rules.promql import LINE, series
-from prober.rules.records import FAILURES, LEVEL, MISSES, MISSES_BUDGET, RUNS_BUDGET, Sli
-from prober.rules.rule import Record
+from prober.rules.records import FAILURES, LEVEL, MISSES, MISSES_BUDGET, RUNS_BUDGET, Record, Sli
 from prober.rules.trouble import OF_ALL, OF_EXPORTER, OF_PLACE, Trouble
 from prober.rules.words import SAYS, SHARE, last_runs, most_often
 

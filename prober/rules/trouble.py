@@ -1,11 +1,10 @@
 """What somebody is told of: a condition, whom it concerns, its words, and the alert that they make. Pure."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from prober.rules.links import Links
-from prober.rules.rule import Alert
 from prober.rules.words import SAYS
 
 OF_EXPORTER = ("job", "instance", "target", "scenario")
@@ -24,11 +23,13 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     of: tuple[str, ...] = ()
     pending: str | None = None
+    """For how long it holds before it fires."""
     keep: str | None = None
+    """For how long it goes on firing when it no longer holds."""
     slo: str | None = None
 
-    def alert(self, links: Links) -> Alert:
-        """As Prometheus is told of it."""
+    def alert(self, links: Links) -> dict[str, Any]:
+        """As the file has it."""
         shown = "&".join(f"var-{each}={{{{ $labels.{each} }}}}" for each in self.of if each in {"target", "scenario"})
         annotations = {
             "summary": self.summary,
@@ -38,11 +39,12 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
         }
         if links.pages is not None and "scenario" in self.of:
             annotations["last_failure_url"] = f"{links.pages}/targets/{SAYS}/last-failure"
-        return Alert(
-            name=self.name,
-            expr=self.expr,
-            pending=self.pending,
-            keep=self.keep,
-            labels={"severity": self.severity} | ({} if self.slo is None else {"slo": self.slo}),
-            annotations=annotations,
-        )
+        given = {
+            "alert": self.name,
+            "expr": self.expr,
+            "for": self.pending,
+            "keep_firing_for": self.keep,
+            "labels": {"severity": self.severity} | ({} if self.slo is None else {"slo": self.slo}),
+            "annotations": annotations,
+        }
+        return {key: value for key, value in given.items() if value is not None}

@@ -35,6 +35,7 @@ def rules(text: str) -> dict[str, dict[str, Any]]:
 
 COMMITTED = rules(RULES.read_text(encoding="utf-8"))
 ALERTS = {name: rule for name, rule in COMMITTED.items() if "alert" in rule}
+RECORDED = COMMITTED.keys() - ALERTS.keys()
 
 
 def configuration(folder: Path, text: str) -> Path:
@@ -49,9 +50,8 @@ def test_the_committed_rules_are_what_the_program_writes() -> None:
 
 def test_every_metric_in_the_rules_is_exported_or_recorded() -> None:
     text = "\n".join(rule["expr"] for rule in COMMITTED.values())
-    recorded = {name for name in COMMITTED if ":" in name}
     names = set(re.findall(rf"\b(?:\w+:)?{PREFIX}\w+(?::\w+)?", text))
-    assert {name for name in names if ":" in name} <= recorded
+    assert {name for name in names if ":" in name} <= RECORDED
     assert {name.removeprefix(PREFIX) for name in names if ":" not in name} <= METRICS.keys()
 
 
@@ -73,13 +73,16 @@ def test_an_alert_about_the_agent_asks_for_the_reason(name: str) -> None:
 
 
 def test_every_recorded_series_is_explained_and_no_other() -> None:
-    recorded = {re.sub(r"(rate|increase)\d+[mhd]$", r"\1W", name) for name in COMMITTED if ":" in name}
     section = DOCUMENT.partition("## What dashboards can use")[2].partition("\n## ")[0]
-    told = set(re.findall(r"^\| `([\w:]+)` \|", section, re.MULTILINE))
-    others = re.search(r"Also `(\w+)` and `(\w+)`", section)
-    assert others is not None
-    also = {f"job_target_scenario:livekit_prober_{other}:increaseW" for other in others.groups()}
-    assert told | also == recorded
+    rows = re.findall(r"^\| `([\w:]+?)(W?)` \| [^|]*?(?:; W is (.*))? \|$", section, re.MULTILINE)
+    assert all(bool(windowed) == bool(windows) for _, windowed, windows in rows)
+    assert {name + window for name, _, windows in rows for window in windows.split(", ")} == RECORDED
+
+
+def test_every_recorded_series_is_asked_for() -> None:
+    dashboards = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "grafana" / "dashboards").iterdir())]
+    asked = "\n".join((*(rule["expr"] for rule in COMMITTED.values()), *dashboards))
+    assert set(re.findall(r"\w+:\w+:\w+", asked)) >= RECORDED
 
 
 def test_the_document_names_the_usual_promises_and_the_intervals_that_bear_them() -> None:
@@ -145,6 +148,19 @@ def test_the_links_are_the_operators() -> None:
         assert (notes["runbook_url"], notes["dashboard_url"]) == (f"https://wiki.example/canary#{anchor}", dashboard)
     refused = written("--runbook-url", "runbook.md")
     assert (refused.exit_code, "'runbook.md' is no URL" in refused.output) == (2, True)
+
+
+def test_who_writes_rules_needs_no_secret_and_no_sound_file(tmp_path: Path) -> None:
+    text = """
+targets:
+  shop:
+    entry: {trial: {url: "https://shop.example.com/"}}
+    livekit: {url: "${AWAY}", api_key: "${AWAY}", api_secret_file: away}
+    secrets: {password: "${AWAY}"}
+    scenarios: {conversation: {turns: [{say: away.wav}]}}
+"""
+    told = written("--config", configuration(tmp_path, text))
+    assert (told.exit_code, told.output.count('target=~"shop", scenario="conversation"')) == (0, 1)
 
 
 def test_a_configuration_that_cannot_be_used_writes_no_rules(tmp_path: Path) -> None:

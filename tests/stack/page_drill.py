@@ -1,7 +1,7 @@
 """From a fault to the page in somebody's pocket and back: the real canary, Prometheus, rules, Alertmanager, a webhook.
 
 `make page-drill` does it at the default intervals, resumes where it was stopped, and writes the table into docs/slo.md.
-A round lasts about a quarter of an hour: a page is kept for 5 minutes, and Alertmanager tells of its end up to 5 later.
+A round lasts a quarter of an hour: a page is kept for 5 minutes, and Alertmanager tells of its end up to 5 later.
 """
 
 import asyncio
@@ -119,21 +119,29 @@ def _span(seconds: Sequence[float]) -> str:
 
 
 async def main() -> None:
-    """Make what is missing, telling how far it is, and write the document; status 1 if a page came too late."""
+    """Make what is missing, the paces side by side, and write the document; status 1 if a page came too late."""
     kept = Kept[Paged](file_of_this_instrument("page-drill"), Paged)
-    missing = [name for name in PACES for _ in range(ROUNDS - sum(one.pace == name for one in kept.entries))]
-    async with contextlib.AsyncExitStack() as running:
-        if missing:
-            stack = await running.enter_async_context(ReferenceStack(progress=_tell))
-        for name in missing:
-            with tempfile.TemporaryDirectory() as folder:
-                async with drill(PACES[name], stack, Path(folder)) as path:
-                    kept.add(await path.round(name))
-            _tell(f"{kept.entries[-1]}")
+    async with asyncio.TaskGroup() as side_by_side:
+        for name in PACES:
+            side_by_side.create_task(_rounds(name, kept))
     publish(DOCUMENT, "make page-drill", document(kept.entries))
     _tell(f"{document(kept.entries)}{DOCUMENT} is written")
     if late := [one for one in kept.entries if one.paged >= PACES[one.pace].paged_within]:
         sys.exit(f"too late: {late}")
+
+
+async def _rounds(name: str, kept: Kept[Paged]) -> None:
+    """What is missing at this pace, on a stack of its own: each has to be broken at its own worst moment."""
+    missing = ROUNDS - sum(one.pace == name for one in kept.entries)
+    if not missing:
+        return
+    async with ReferenceStack(progress=_tell) as stack:
+        for _ in range(missing):
+            with tempfile.TemporaryDirectory() as folder:
+                async with drill(PACES[name], stack, Path(folder)) as path:
+                    paged = await path.round(name)
+            kept.add(paged)
+            _tell(f"{paged}")
 
 
 def _tell(line: str) -> None:
