@@ -126,6 +126,7 @@ async def test_a_canary_is_healthy_and_sigterm_lets_its_run_end(
         asking = asyncio.create_task(canary.get("/probe?target=shop"))
         ours: set[str] = set()
         while not ours:  # livekit-server tells nobody of its rooms
+            assert not asking.done(), await asking  # a run without a room
             rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
             ours = {room.name for room in rooms} - before
         assert await canary.stop() == 0
