@@ -18,12 +18,11 @@ from tests.blocks import COMMANDS, DOCUMENTS, MARKS, ROOT, SHOWN, Block, blocks
 
 BLOCKS = [block for path in DOCUMENTS for block in blocks(path)]
 OF_COMMANDS = [block for block in BLOCKS if block.language in COMMANDS]
-OURS = [
-    pytest.param(command, id=f"{block.name} {command[:40]}")
-    for block in OF_COMMANDS
-    for command in block.commands()
-    if command.startswith("livekit-prober ")
-]
+IN_THE_RUNBOOK = re.findall(r"`(livekit-prober [^`]+)`", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"))
+OURS = sorted(
+    {command for block in OF_COMMANDS for command in block.commands() if command.startswith("livekit-prober ")}
+    | set(IN_THE_RUNBOOK)
+)
 VERBS = sorted({command for block in OF_COMMANDS for command in block.commands() if command.startswith("make ")})
 
 
@@ -65,15 +64,14 @@ def test_every_block_of_commands_is_understood_by_the_shell(block: Block) -> Non
 
 @pytest.mark.parametrize("command", OURS)
 def test_every_command_of_ours_takes_what_it_is_given(command: str) -> None:
-    _, *words = shlex.split(re.sub(r"\$\(.*?\)", "value", command))
-    found: click.Command = main
+    found: click.Command | None = main
     context = click.Context(main)
-    while isinstance(found, click.Group):
-        _, words, _ = found.make_parser(context).parse_args(words)
-        name, inner, words = found.resolve_command(context, words)
-        assert inner is not None
-        found, context = inner, click.Context(inner, parent=context, info_name=name)
-    _, left_over, _ = found.make_parser(context).parse_args(words)
+    _, left_over, _ = main.make_parser(context).parse_args(shlex.split(re.sub(r"\$\(.*?\)", "value", command))[1:])
+    while isinstance(found, click.Group) and left_over:
+        name, found, words = found.resolve_command(context, left_over)
+        assert found is not None
+        context = click.Context(found, parent=context, info_name=name)
+        _, left_over, _ = found.make_parser(context).parse_args(words)
     assert left_over == []
 
 

@@ -32,6 +32,7 @@ GUIDES = README + "".join(
     path.read_text(encoding="utf-8") for place in ("*.md", "howto/*.md") for path in sorted((ROOT / "docs").glob(place))
 )
 
+PROGRAM = re.compile(r"`(?:livekit-prober|curl|grep|journalctl|lk|kubectl|dmesg|getent|vmstat|ip) [^`]+`")
 EXIT_CODES = (0, 1, 2, 3, 4, 129, 130, 143)
 
 
@@ -131,10 +132,18 @@ def test_every_key_of_a_configuration_has_its_row(path: str, key: str, default: 
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_its_row_and_its_paragraph(reason: Reason) -> None:
+def test_every_reason_says_what_customers_meet_what_it_means_and_where_to_look(reason: Reason) -> None:
     assert headings(RUNBOOK).count(reason) == 1
-    paragraph = RUNBOOK.partition(f"\n## {reason}\n")[2].partition("\n#")[0]
-    assert len(paragraph.split()) > 20
+    section = RUNBOOK.partition(f"\n## {reason}\n")[2].partition("\n#")[0]
+    form = r"\n\*\*Customers\*\*: (.+?)\n\*\*It means\*\*: (.+?)\n\n1\. (.+?)\n2\. (.+?)\n3\. (.+?)\n(?!4\.)"
+    found = re.match(form, section, re.DOTALL)
+    assert found is not None, "not of the form that all have"
+    _customers, _meaning, *first = found.groups()
+    assert any(PROGRAM.search(look) for look in first), "no command among the first three things"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_its_row(reason: Reason) -> None:
     row = re.search(rf"^\| \[`{reason}`\]\(runbook\.md#{reason}\) \| (.*) \| (.*) \|$", VERDICTS, re.MULTILINE)
     assert row is not None
     assert (row[2] == "prober") == row[1].startswith("inconclusive: ") == (reason in OURS)
