@@ -32,6 +32,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=15s \
   CMD ["python3", "-Ic", "import urllib.request as u; u.urlopen('http://127.0.0.1:9765/-/healthy', timeout=4)"]
 ARG VERSION=unknown
 ARG REVISION=unknown
+ENV LIVEKIT_PROBER_REVISION=${REVISION}
 LABEL org.opencontainers.image.title="livekit-prober" \
       org.opencontainers.image.description="A robot customer for LiveKit voice products" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -30,8 +30,9 @@ lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 unit: .venv/.ready  ## the tests that need no server
 	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 2 --dist loadgroup $(PYTEST_ARGS)
 
-stack: setup     ## the tests on the real server and agents, two reference stacks side by side
-	@$(BIN)/pytest tests/stack -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+stack: setup     ## the tests on the real server and agents: what measures alone, the rest on three stacks side by side
+	@$(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/stack -m "not alone" -n 3 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 golden: .venv/.ready  ## derive the golden records again and show what changed
 	@$(BIN)/python -m tests.golden.regenerate && git diff --stat -- tests/golden

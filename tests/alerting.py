@@ -86,14 +86,14 @@ class Pager:
 @contextlib.asynccontextmanager
 async def alerting(metrics: str, folder: Path, *, hurried: bool) -> AsyncIterator[Pager]:
     """Prometheus scrapes these metrics, and tells Alertmanager, which tells the pager."""
-    pager, ports = Pager(), [_free_port(), _free_port()]
+    pager, ports = Pager(), [free_port(), free_port()]
     at, alertmanager_at = (f"127.0.0.1:{port}" for port in ports)
 
     def moved(name: str, change: Callable[[Any], None]) -> Path:
         document = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
         change(document)
         file = folder / Path(name).name
-        file.write_text(yaml.safe_dump(_hurried(document) if hurried else document), encoding="utf-8")
+        file.write_text(yaml.safe_dump(in_a_hurry(document) if hurried else document), encoding="utf-8")
         return file
 
     def elsewhere(document: Any) -> None:
@@ -129,13 +129,13 @@ async def alerting(metrics: str, folder: Path, *, hurried: bool) -> AsyncIterato
             yield pager
 
 
-def _hurried(document: Any) -> Any:
+def in_a_hurry(document: Any) -> Any:
     """The same, but that nothing waits for long."""
     match document:
         case Mapping():
-            return {key: HURRIED if key in WAITS else _hurried(each) for key, each in document.items()}
+            return {key: HURRIED if key in WAITS else in_a_hurry(each) for key, each in document.items()}
         case list():
-            return [_hurried(each) for each in document]
+            return [in_a_hurry(each) for each in document]
     return document
 
 
@@ -143,7 +143,7 @@ def _with(text: str) -> Callable[[str], bool]:
     return lambda line: text in line
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -20,13 +20,16 @@ def files() -> dict[Path, str]:
 
 
 def finished(board: dict[str, Any]) -> dict[str, Any]:
-    """With what the SDK leaves out (numbers of panels), and without what it always writes (links in a hidden menu)."""
+    """With numbers for panels, which the SDK leaves out; without its menus for links, and room for what is folded."""
     numbers = itertools.count(1)
     links = [*board["links"]]
     for row in board["panels"]:
         for panel in (row, *row.get("panels", ())):
             panel["id"] = next(numbers)
             links += panel.get("fieldConfig", {}).get("defaults", {}).get("links", ())
+    for above, row in itertools.pairwise(board["panels"]):
+        if above.get("collapsed"):
+            row["gridPos"]["y"] = above["gridPos"]["y"] + 1
     for link in links:
         link.pop("placement", None)
     return board

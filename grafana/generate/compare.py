@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from grafana.generate.looks import RESULT_WORDS
+from grafana.generate.looks import OUTCOME_NAMES
 from grafana.generate.panels import Words, rows
 from grafana.generate.queries import LINE, Ask, age, ours
 
@@ -19,7 +19,6 @@ def panels() -> tuple[Any, ...]:
     """Targets and places beside each other."""
     phase = "last_run_phase_duration_seconds"
     asks = (
-        f"max by ({LINE}) ({ours('last_run_success')})",
         f"max by ({LINE}, outcome) ({ours('last_run_outcome')} == 1)",
         f"max by ({LINE}) ({ours('consecutive_failures')})",
         f"max by ({LINE}) ({ours(phase, phase='agent_join')})",
@@ -28,9 +27,8 @@ def panels() -> tuple[Any, ...]:
         f"max by ({LINE}) ({age()})",
         f"max by ({LINE}) (time() - {ours('last_success_timestamp_seconds')})",
     )
-    seconds = {"unit": "s", "decimals": 2}
-    ago = {"unit": "dtdurations", "decimals": 0}
-    coloured = {"type": "color-text"}
+    seconds = {"unit": "s", "decimals": 2, "noValue": "–", "custom.width": 110}  # noqa: RUF001 - the sign for none
+    ago = {"unit": "dtdurations", "decimals": 0, "noValue": "never"}
     return (
         rows(
             Words(
@@ -39,25 +37,26 @@ def panels() -> tuple[Any, ...]:
                 "other target passes: the product. The target's name leads to its newest failed run.",
                 asks=tuple(Ask(expr, table=True) for expr in asks),
                 width=24,
-                height=8,
+                height=10,
             ),
             {
                 "target": {"displayName": "Target", "links": _ROW_LINK},
-                "scenario": {"displayName": "Scenario"},
-                "location": {"displayName": "Location"},
-                "Value #A": {
-                    "displayName": "Last judged",
-                    "mappings": [one.to_json() for one in RESULT_WORDS],
-                    "custom.cellOptions": coloured,
+                "scenario": {"displayName": "Scenario", "custom.width": 120},
+                "location": {"displayName": "Location", "custom.width": 110},
+                "outcome": {
+                    "displayName": "Last outcome",
+                    "mappings": [one.to_json() for one in OUTCOME_NAMES],
+                    "custom.cellOptions": {"type": "color-text"},
                 },
-                "outcome": {"displayName": "Last outcome"},
-                "Value #B": None,
-                "Value #C": {"displayName": "Failed in a row", "decimals": 0},
-                "Value #D": {"displayName": "Join", **seconds},
-                "Value #E": {"displayName": "Response", **seconds},
-                "Value #F": {"displayName": "Whole run", **seconds},
-                "Value #G": {"displayName": "Judged, ago", **ago},
-                "Value #H": {"displayName": "Passed, ago", **ago},
+                "Value #A": None,
+                "Value #B": {"displayName": "Failed in a row", "decimals": 0, "custom.width": 130},
+                "Value #C": {"displayName": "Join", **seconds},
+                "Value #D": {"displayName": "Response", **seconds},
+                "Value #E": {"displayName": "Whole run", **seconds},
+                "Value #F": {"displayName": "Judged, ago", **ago},
+                "Value #G": {"displayName": "Passed, ago", **ago},
             },
+            sort="Failed in a row",
+            descending=True,
         ),
     )

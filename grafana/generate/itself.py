@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from grafana.generate.looks import LIMIT, RELOAD_WORDS
-from grafana.generate.panels import Words, bars, lines, rows
+from grafana.generate.looks import BAD, BESIDE, LIMIT, RELOAD_WORDS, WARN
+from grafana.generate.panels import Words, counts, lines, rows
 from grafana.generate.queries import Ask, ours, quantile, recorded, risen, theirs
 
 _PLACE = "{{instance}} {{location}}"
@@ -26,28 +26,22 @@ def _schedule() -> tuple[Any, ...]:
                 low=0,
             )
         ),
-        bars(
+        counts(
             Words(
                 title="Starts left out, by reason",
                 do="overlap, concurrency: it cannot keep its schedule: longer intervals, more concurrency or a larger "
                 "machine. budget: the day's agent minutes are spent. maintenance, shutdown: as told.",
-                asks=(Ask(f"sum by (reason) ({risen(ours('runs_skipped_total'))}) > 0", "{{reason}}", windows=True),),
+                asks=(Ask(f"sum by (reason) ({risen(ours('runs_skipped_total'))}) > 0", "{{reason}}"),),
                 empty="None",
-                decimals=0,
-                low=0,
             )
         ),
-        bars(
+        counts(
             Words(
                 title="Runs that could not be judged, by reason",
                 do="They say nothing about the product. prober_overload: a larger machine. prober_offline: its own "
                 "network. prober_throttled: let our marked requests through. Others: its log.",
-                asks=(
-                    Ask(f"sum by (reason) ({risen(ours('runs_inconclusive_total'))}) > 0", "{{reason}}", windows=True),
-                ),
+                asks=(Ask(f"sum by (reason) ({risen(ours('runs_inconclusive_total'))}) > 0", "{{reason}}"),),
                 empty="None",
-                decimals=0,
-                low=0,
             )
         ),
         lines(
@@ -100,7 +94,7 @@ def _process() -> tuple[Any, ...]:
                 do="Near the limit runs cannot start. Growing day by day is a bug: restart it and report.",
                 asks=(
                     Ask(theirs("process_open_fds", "job", "location"), _PLACE),
-                    Ask(f"min({theirs('process_max_fds', 'job', 'location')})", LIMIT),
+                    Ask(f"min({theirs('process_max_fds', 'job', 'location')})", "Limit", look=LIMIT),
                 ),
                 low=0,
             )
@@ -111,38 +105,27 @@ def _process() -> tuple[Any, ...]:
 def _leftovers() -> tuple[Any, ...]:
     written = ("history_write_failures_total", "history_lost_runs_total", "evidence_write_failures_total")
     texts = ("writes that failed", "runs lost", "evidence lost")
-    kept = tuple(
-        Ask(f"sum by (location) ({risen(ours(name))}) > 0", f"{text} {{{{location}}}}", windows=True)
-        for name, text in zip(written, texts, strict=True)
-    )
+    kept = (Ask(f"sum({risen(ours(name))}) > 0", text) for name, text in zip(written, texts, strict=True))
     return (
-        bars(
+        counts(
             Words(
                 title="Clean-ups that failed",
                 do="Rooms, participants or trials of ours that stay in the world. See the log (run.left_behind): "
                 "usually a key without the right, or your clean-up step. Delete them by hand.",
-                asks=(
-                    Ask(
-                        f"sum by (resource) ({risen(ours('cleanup_failures_total'))}) > 0", "{{resource}}", windows=True
-                    ),
-                ),
+                asks=(Ask(f"sum by (resource) ({risen(ours('cleanup_failures_total'))}) > 0", "{{resource}}"),),
                 empty="None",
-                decimals=0,
-                low=0,
             )
         ),
-        bars(
+        counts(
             Words(
                 title="What could not be kept",
                 do="The disk of the history: full, read-only or slow. Probing goes on; waiting runs are written once "
                 "it is well again, lost ones never.",
-                asks=(*kept, Ask(f"sum by (location) ({ours('history_waiting_runs')}) > 0", "waiting {{location}}")),
+                asks=(*kept, Ask(f"sum({ours('history_waiting_runs')}) > 0", "runs waiting")),
                 empty="Everything was kept",
-                decimals=0,
-                low=0,
             )
         ),
-        bars(
+        counts(
             Words(
                 title="Warnings and errors logged",
                 do="A failed run is an error in the log, an inconclusive one a warning. More than such runs: "
@@ -151,26 +134,20 @@ def _leftovers() -> tuple[Any, ...]:
                     Ask(
                         f"sum by (level) ({risen(ours('log_messages_total', level='~warning|error|critical'))}) > 0",
                         "{{level}}",
-                        windows=True,
                     ),
                 ),
                 empty="None",
-                decimals=0,
-                low=0,
-            )
+            ),
+            {"warning": WARN, "error": BAD},
         ),
         lines(
             Words(
                 title="Cost: agent minutes a day",
                 do="For how long agents were kept by runs of every trigger, over the last day. Multiply by what a "
                 "minute of your agent costs. Too much: longer intervals, or a daily budget in the configuration.",
-                asks=(
-                    Ask(
-                        f"sum by (target) ({risen(ours('agent_session_seconds_total'), '1d')})",
-                        "{{target}}",
-                    ),
-                ),
-                unit="s",
+                asks=(Ask(f"sum by (target) ({risen(ours('agent_session_seconds_total'), '1d')}) / 60", "{{target}}"),),
+                unit="suffix:min",
+                decimals=0,
                 low=0,
             )
         ),
@@ -185,9 +162,10 @@ def _configuration() -> tuple[Any, ...]:
         f"max by ({place}) ({ours('config_last_reload_successful')})",
         f"max by ({place}) (time() - {ours('config_last_reload_success_timestamp_seconds')})",
         f"max by ({place}) (time() - {theirs('process_start_time_seconds', 'job', 'location')})",
-        f"sum by ({place}) ({ours('targets', state='active')})",
+        *(f"sum by ({place}) ({ours('targets', state=state)})" for state in ("active", "paused")),
     )
-    ago = {"unit": "dtdurations", "decimals": 0}
+    narrow = {"custom.width": 85}
+    ago = {"unit": "dtdurations", "decimals": 0, "custom.width": 110}
     return (
         lines(
             Words(
@@ -196,7 +174,9 @@ def _configuration() -> tuple[Any, ...]:
                 "longer interval.",
                 asks=(
                     Ask(quantile(0.95, "run_duration_seconds", "scenario"), "{{scenario}}"),
-                    Ask(f"min by (scenario) ({ours('target_interval_seconds')})", f"{LIMIT} of {{{{scenario}}}}"),
+                    Ask(
+                        f"min by (scenario) ({ours('target_interval_seconds')})", "Interval of {{scenario}}", look=LIMIT
+                    ),
                 ),
                 unit="s",
                 width=12,
@@ -209,8 +189,12 @@ def _configuration() -> tuple[Any, ...]:
                 do="Share of all planned runs. Falling: the canary sees less than you think; the panels above say "
                 "whether it skips or cannot judge. Below 99.5 % over 30 days is worth a ticket.",
                 asks=tuple(
-                    Ask(f"1 - max by (target) ({recorded(f'runs_unfit_per_planned:ratio_rate{window}')})", legend)
-                    for window, legend in (("1d", "{{target}} 1 d"), ("30d", "{{target}} 30 d"))
+                    Ask(
+                        f"1 - max by (target) ({recorded(f'runs_unfit_per_planned:ratio_rate{window}')})",
+                        legend,
+                        look=look,
+                    )
+                    for window, legend, look in (("1d", "{{target}} 1 d", ()), ("30d", "{{target}} 30 d", BESIDE))
                 ),
                 unit="percentunit",
                 empty="No recording rules?",
@@ -229,22 +213,25 @@ def _configuration() -> tuple[Any, ...]:
             ),
             {
                 "instance": {"displayName": "Instance"},
-                "location": {"displayName": "Location"},
-                "version": {"displayName": "Version"},
+                "location": {"displayName": "Location", **narrow},
+                "version": {"displayName": "Version", **narrow},
                 "revision": {"displayName": "Revision"},
-                "python_version": {"displayName": "Python"},
-                "livekit_version": {"displayName": "livekit"},
+                "python_version": {"displayName": "Python", **narrow},
+                "livekit_version": {"displayName": "livekit", **narrow},
                 "Value #A": None,
                 "Value #B": None,
-                "Value #F": {"displayName": "Targets", "decimals": 0},
+                "Value #F": {"displayName": "Targets", "decimals": 0, **narrow},
+                "Value #G": {"displayName": "In maintenance", "decimals": 0, "custom.width": 120},
                 "Value #C": {
                     "displayName": "Configuration",
                     "mappings": [one.to_json() for one in RELOAD_WORDS],
                     "custom.cellOptions": {"type": "color-text"},
+                    "custom.width": 115,
                 },
                 "sha256": {"displayName": "Its hash", "custom.width": 160},
                 "Value #D": {"displayName": "Read, ago", **ago},
                 "Value #E": {"displayName": "Up", **ago},
             },
+            sort="Instance",
         ),
     )

@@ -1,7 +1,5 @@
 """How things look on every panel: colours, words for values, thresholds."""
 
-from collections.abc import Sequence
-
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard
 
@@ -9,21 +7,30 @@ from prober.core.metric_schema import OUTCOMES
 from prober.core.reasons import Outcome
 
 GOOD, WARN, BAD, UNKNOWN = "green", "orange", "red", "#8e8e99"
-LIMIT = "Limit"
-"""The name of a series that is a limit: drawn dashed and red."""
-
 _WHOSE = {
     "trial_": "#ff9830",
     "token_": "#fade2a",
     "server_": "#b877d9",
     "room_": "#8f3bb8",
     "media_": "#ca95e5",
-    "agent_absent": "#c4162a",
-    "agent_": "#f2495c",
-    "barge_": "#ff7383",
+    "agent_absent": "#e02f44",
+    "agent_": "#ff7383",
+    "barge_": "#ffa6b0",
     "": "#a352cc",
 }
 """A colour by whose trouble it is: web, token, LiveKit, agent, the call."""
+PHASE_COLOURS = {
+    "trial": "#ff9830",
+    "room_join": "#8f3bb8",
+    "agent_join": "#c4162a",
+    "agent_ready": "#f2495c",
+    "time_to_ready": "#ff7383",
+    "greeting": "#ff7383",
+    "response": "#ffa6b0",
+    "yield_time": "#fade2a",
+    "cleanup": "#5794f2",
+}
+"""Likewise of the measurements."""
 _PLAIN = {Outcome.PASS.value: "#56a64b", Outcome.INCONCLUSIVE.value: "#5794f2"}
 
 
@@ -42,9 +49,10 @@ def words(values: dict[str, tuple[str, str | None]]) -> list[dashboard.ValueMapp
 
 
 OUTCOME_WORDS = words({str(code): (name, colour_of(name)) for code, name in enumerate(OUTCOMES)})
-ANSWER_WORDS = words({"1": ("Yes", GOOD), "0": ("No", BAD), "0.5": ("Unknown", UNKNOWN)})
-RESULT_WORDS = words({"1": ("passed", GOOD), "0": ("failed", BAD)})
+OUTCOME_NAMES = words({name: (name, colour_of(name)) for name in OUTCOMES})
+ANSWER_WORDS = words({"1": ("Yes", GOOD), "0": ("No", BAD), "0.5": ("Unknown", UNKNOWN), "2": ("Maintenance", "blue")})
 RELOAD_WORDS = words({"1": ("read", GOOD), "0": ("refused", BAD)})
+SEVERITY_WORDS = words({"page": ("page", BAD), "ticket": ("ticket", WARN)})
 
 
 def steps(first: str, *others: tuple[float, str]) -> build.ThresholdsConfig:
@@ -59,6 +67,7 @@ def fixed(colour: str) -> dashboard.DynamicConfigValue:
     return dashboard.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
 
 
-def setting(**values: object) -> Sequence[dashboard.DynamicConfigValue]:
-    """Settings of an override; `__` stands for a dot in their names."""
-    return [dashboard.DynamicConfigValue(name.replace("__", "."), value) for name, value in values.items()]
+BESIDE = (dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [4, 6]}),)
+"""How a line looks with which another is compared."""
+LIMIT = (fixed(BAD), *BESIDE)
+"""How a line looks that should not be crossed."""

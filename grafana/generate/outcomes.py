@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from grafana.generate.looks import BAD, OUTCOME_WORDS, WARN, colour_of, steps
-from grafana.generate.panels import LAST_FAILURE, Words, bars, lines, states
+from grafana.generate.looks import BAD, BESIDE, OUTCOME_WORDS, PHASE_COLOURS, WARN, colour_of, steps
+from grafana.generate.panels import LAST_FAILURE, Words, counts, lines, states
 from grafana.generate.queries import Ask, burn, ours, outcome, passed, risen
 from prober.core.metric_schema import FAILURES
 
@@ -19,7 +19,7 @@ def panels() -> tuple[Any, ...]:
                 title="What the last run came to",
                 do="Each row is a scenario of a target seen from one location. Several locations at once: the product. "
                 "One location: its network, or LiveKit's region. Blue: the prober could not judge. A gap: nobody "
-                "looked. Click for the newest failed run.",
+                "looked, or maintenance. Click for the newest failed run.",
                 asks=(Ask(outcome(), _LINE_LEGEND),),
                 width=24,
                 height=9,
@@ -27,16 +27,15 @@ def panels() -> tuple[Any, ...]:
             ),
             OUTCOME_WORDS,
         ),
-        bars(
+        counts(
             Words(
                 title="Failed runs by reason",
-                do="Scheduled runs that failed, in each window. The reason is the first thing that went wrong; its "
-                "paragraph in the runbook says what to do. agent_absent is the incident this was built for.",
-                asks=(Ask(f"sum by (reason) ({risen(failures)}) > 0", "{{reason}}", windows=True),),
+                do="Scheduled runs that failed, in the window before each moment. The reason is the first thing that "
+                "went wrong; its paragraph in the runbook says what to do. agent_absent is the incident this was built "
+                "for.",
+                asks=(Ask(f"sum by (reason) ({risen(failures)}) > 0", "{{reason}}"),),
                 empty="No failures",
                 width=12,
-                decimals=0,
-                low=0,
             ),
             {reason: colour_of(reason) for reason in FAILURES},
         ),
@@ -66,13 +65,14 @@ def slo() -> tuple[Any, ...]:
                 "over 14.4 (short) or 6 (long): paged. Empty until the recording rules are loaded.",
                 asks=(
                     Ask(f"max by (target) ({burn('run_failures', '1h')})", "{{target}} 1 h"),
-                    Ask(f"max by (target) ({burn('run_failures', '6h')})", "{{target}} 6 h"),
+                    Ask(f"max by (target) ({burn('run_failures', '6h')})", "{{target}} 6 h", look=BESIDE),
                 ),
                 unit="suffix:x",
                 empty="No recording rules?",
+                width=12,
                 low=0,
             ),
-            colours=steps("transparent", (6, WARN), (14.4, BAD)),
+            thresholds=steps("transparent", (6, WARN), (14.4, BAD)),
         ),
         lines(
             Words(
@@ -89,20 +89,21 @@ def slo() -> tuple[Any, ...]:
                 ),
                 unit="percentunit",
                 empty="No recording rules?",
+                width=12,
                 high=1,
             ),
-            colours=steps("transparent", (0, BAD)),
+            thresholds=steps("transparent", (0, BAD)),
         ),
-        bars(
+        counts(
             Words(
                 title="Objectives missed",
-                do="Runs that were too slow, or failed and never measured, in each window. Many without failures: the "
-                "product works but slowly; see where the time goes.",
-                asks=(Ask(f"sum by (objective) ({risen(misses)}) > 0", "{{objective}}", windows=True),),
+                do="Runs that were too slow, or failed and never measured, in the window before each moment. Many "
+                "without failures: the product works but slowly; see where the time goes.",
+                asks=(Ask(f"sum by (objective) ({risen(misses)}) > 0", "{{objective}}"),),
                 empty="No misses",
-                decimals=0,
-                low=0,
-            )
+                width=12,
+            ),
+            PHASE_COLOURS,
         ),
         lines(
             Words(
@@ -111,9 +112,10 @@ def slo() -> tuple[Any, ...]:
                 "apart: only some locations suffer.",
                 asks=(
                     Ask(f"avg_over_time((max by (target) ({success}))[$window:1m])", "{{target}} uptime"),
-                    Ask(passed("target"), "{{target}} reachability"),
+                    Ask(passed("target"), "{{target}} reachability", look=BESIDE),
                 ),
                 unit="percentunit",
+                width=12,
                 high=1,
             )
         ),

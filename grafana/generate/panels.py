@@ -11,13 +11,14 @@ from grafana_foundation_sdk.models import dashboard
 from grafana_foundation_sdk.models import heatmap as heat_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.generate.looks import BAD, LIMIT, fixed, setting
+from grafana.generate.looks import WARN, fixed
 from grafana.generate.queries import Ask
 
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TARGET_PAGE = "${status_page:raw}/targets/${__field.labels.target}"
 LAST_FAILURE = f"{TARGET_PAGE}/${{__field.labels.scenario}}/last-failure"
 NOTHING = "No data: is the prober scraped?"
+_LETTERS = "ABCDEFGHIJKLMNOP"
 Drawn = TypeVar("Drawn", stat.Panel, timeseries.Panel, statetimeline.Panel, heatmap.Panel, table.Panel)
 
 
@@ -44,31 +45,43 @@ def numbers(words: Words, colours: build.ThresholdsConfig, mappings: Any = ()) -
     reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
     panel = stat.Panel().reduce_options(reduced).graph_mode(models.BigValueGraphMode.NONE).thresholds(colours)
     panel.color_mode(models.BigValueColorMode.BACKGROUND_SOLID).mappings(list(mappings))
+    panel.orientation(models.VizOrientation.HORIZONTAL)
     panel.text_mode(models.BigValueTextMode.VALUE_AND_NAME).justify_mode(models.BigValueJustifyMode.CENTER)
     return _worded(panel, words)
 
 
-def lines(words: Words, *, colours: build.ThresholdsConfig | None = None, stacked: bool = False) -> timeseries.Panel:
-    """Values over time; those called "Limit…" are dashed, and thresholds, if there are any, are lines."""
-    panel = _over_time(timeseries.Panel(), words)
-    panel.line_width(1.5).show_points(models.VisibilityMode.NEVER).span_nulls(False)
-    dashed = setting(custom__lineStyle={"fill": "dash", "dash": [8, 6]}, custom__fillOpacity=0, custom__lineWidth=1)
-    panel.override_by_regexp(f"/^{LIMIT}/", [fixed(BAD), *dashed])
+def lines(
+    words: Words,
+    *,
+    colours: Mapping[str, str] | None = None,
+    stacked: bool = False,
+    thresholds: build.ThresholdsConfig | None = None,
+) -> timeseries.Panel:
+    """Values over time, by name in these colours, each upon the other if they are stacked; thresholds are lines."""
+    panel = _worded(timeseries.Panel(), words).legend(_legend()).line_width(1.5)
+    panel.tooltip(common.VizTooltipOptions().mode(models.TooltipDisplayMode.MULTI).sort(models.SortOrder.DESCENDING))
+    panel.show_points(models.VisibilityMode.NEVER).span_nulls(False)
     if stacked:
         panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL)).fill_opacity(55)
-    if colours is not None:
-        style = common.GraphThresholdsStyleConfig().mode(models.GraphThresholdsStyleMode.DASHED)
-        panel.thresholds(colours).thresholds_style(style)
-    return panel
-
-
-def bars(words: Words, colours: Mapping[str, str] | None = None) -> timeseries.Panel:
-    """How many in each window, one upon the other."""
-    panel = _over_time(timeseries.Panel(), words).draw_style(models.GraphDrawStyle.BARS)
-    panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL)).fill_opacity(85).line_width(0)
+    if words.unit == "short":
+        panel.axis_soft_max(1)
+    for letter, ask in zip(_LETTERS, words.asks, strict=False):
+        if ask.look:
+            panel.override_by_query(letter, list(ask.look))
     for name, colour in (colours or {}).items():
         panel.override_by_name(name, [fixed(colour)])
+    if thresholds is not None:
+        style = common.GraphThresholdsStyleConfig().mode(models.GraphThresholdsStyleMode.DASHED)
+        panel.thresholds(thresholds).thresholds_style(style)
     return panel
+
+
+def counts(words: Words, colours: Mapping[str, str] | None = None) -> timeseries.Panel:
+    """How many in the window before each moment, of what should not be or has these colours, each upon the other."""
+    panel = lines(words, colours=colours, stacked=True).title(f"{words.title} ($window)")
+    panel.line_interpolation(models.LineInterpolation.STEP_AFTER)
+    panel.fill_opacity(85).line_width(0).decimals(0).min(0)
+    return panel.color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.SHADES).fixed_color(WARN))
 
 
 def states(words: Words, mappings: Any) -> statetimeline.Panel:
@@ -80,7 +93,7 @@ def states(words: Words, mappings: Any) -> statetimeline.Panel:
 
 
 def heat(words: Words) -> heatmap.Panel:
-    """How many in each bucket and window; the dots are runs."""
+    """How many in each bucket; the dots are runs."""
     shades = heatmap.HeatmapColorOptions().mode(heat_models.HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
     panel = (
         heatmap.Panel().calculate(False).color(shades.scale(heat_models.HeatmapColorScale.EXPONENTIAL).exponent(0.5))
@@ -90,9 +103,15 @@ def heat(words: Words) -> heatmap.Panel:
     return _worded(panel, words)
 
 
-def rows(words: Words, columns: Mapping[str, Mapping[str, Any] | None]) -> table.Panel:
-    """Series with the same labels as rows; `columns` in their order: heading and settings by field; None hides it."""
+def rows(
+    words: Words, columns: Mapping[str, Mapping[str, Any] | None], *, sort: str, descending: bool = False
+) -> table.Panel:
+    """Series with the same labels as rows, sorted by the column `sort`.
+
+    `columns` in their order: heading and settings by field; None hides it.
+    """
     panel = _worded(table.Panel(), words).show_header(True).cell_height(models.TableCellHeight.SM)
+    panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
     shown = {field: column for field, column in columns.items() if column is not None}
     organized = {
         "excludeByName": {field: True for field in ("Time", *columns) if field not in shown},
@@ -106,12 +125,6 @@ def rows(words: Words, columns: Mapping[str, Mapping[str, Any] | None]) -> table
         if settings:
             panel.override_by_name(column["displayName"], settings)
     return panel
-
-
-def _over_time(panel: timeseries.Panel, words: Words) -> timeseries.Panel:
-    panel.legend(_legend()).fill_opacity(8)
-    panel.tooltip(common.VizTooltipOptions().mode(models.TooltipDisplayMode.MULTI).sort(models.SortOrder.DESCENDING))
-    return _worded(panel, words)
 
 
 def _legend() -> common.VizLegendOptions:
@@ -128,7 +141,7 @@ def _worded(panel: Drawn, words: Words) -> Drawn:
     if words.link is not None:
         title, url = words.link
         panel.data_links([build.DashboardLink(title).url(url).target_blank(True)])
-    for letter, ask in zip("ABCDEFGHIJKLMNOP", words.asks, strict=False):
+    for letter, ask in zip(_LETTERS, words.asks, strict=False):
         panel.with_target(_query(letter, ask))
     return panel
 
@@ -143,8 +156,6 @@ def _query(letter: str, ask: Ask) -> prometheus.Dataquery:
         query.format(PromQueryFormat.TABLE)
     if ask.heat:
         query.format(PromQueryFormat.HEATMAP).exemplar(True)
-    if ask.windows or ask.heat:
-        query.interval("$window")
     return query
 
 

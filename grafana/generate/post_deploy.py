@@ -5,10 +5,11 @@ from typing import Any
 from grafana_foundation_sdk.builders import dashboard as build
 
 from grafana.generate import compare, frame
-from grafana.generate.looks import BAD, GOOD, UNKNOWN, WARN, colour_of, steps
-from grafana.generate.panels import TARGET_PAGE, Words, bars, lines, numbers, section
+from grafana.generate.looks import BAD, BESIDE, GOOD, UNKNOWN, WARN, colour_of, steps
+from grafana.generate.panels import TARGET_PAGE, Words, counts, lines, numbers, section
 from grafana.generate.queries import Ask, ours, passed, quantile, risen
 from prober.core.metric_schema import FAILURES
+from prober.core.reasons import OURS, Reason
 
 UID = "livekit-prober-post-deploy"
 ABOUT = (
@@ -36,12 +37,12 @@ def dashboard() -> build.Dashboard:
 
 
 def _count(title: str, name: str, do: str, colours: build.ThresholdsConfig) -> Any:
-    series = ours(name, trigger="manual")
+    asked = " + ".join(_ended(name) for name in ("runs_total", "runs_inconclusive_total"))
     return numbers(
         Words(
             title=title,
             do=do,
-            asks=(Ask(f"round(sum by (target) ({risen(series, '$__range')}))", "{{target}}", now=True),),
+            asks=(Ask(f"{_ended(name)} and ({asked} > 0)", "{{target}}", now=True),),
             empty="None",
             height=5,
             decimals=0,
@@ -49,6 +50,10 @@ def _count(title: str, name: str, do: str, colours: build.ThresholdsConfig) -> A
         ),
         colours,
     )
+
+
+def _ended(name: str) -> str:
+    return f"round(sum by (target) ({risen(ours(name, trigger='manual'), '$__range')}))"
 
 
 def _by_hand() -> tuple[Any, ...]:
@@ -75,9 +80,10 @@ def _by_hand() -> tuple[Any, ...]:
             steps(GOOD, (1, BAD)),
         ),
         _count(
-            "Too slow",
+            "Objectives missed",
             "objective_misses_total",
-            "Objectives missed, by runs that passed or failed. Without failures: it works, but slower than promised.",
+            "By runs that were too slow, or failed and never measured. Without failures: it works, but slower than "
+            "promised.",
             steps(GOOD, (1, WARN)),
         ),
         _count(
@@ -86,17 +92,20 @@ def _by_hand() -> tuple[Any, ...]:
             "The prober's own trouble: they say nothing about the deploy. Ask again.",
             steps(GOOD, (1, UNKNOWN)),
         ),
-        bars(
+        counts(
             Words(
                 title="Runs by hand",
-                do="What they came to, in each window. Anything but green after a deploy, and not before: the deploy.",
-                asks=tuple(Ask(expr, legend, windows=True) for legend, expr in each.items()),
+                do="What they came to, in the window before each moment. Anything but green after a deploy, and not "
+                "before: the deploy.",
+                asks=tuple(Ask(expr, legend) for legend, expr in each.items()),
                 empty="None",
                 width=24,
-                decimals=0,
-                low=0,
             ),
-            {"passed": colour_of("pass"), **{reason: colour_of(reason) for reason in FAILURES}},
+            {
+                "passed": colour_of("pass"),
+                **{reason: colour_of(reason) for reason in FAILURES},
+                **{f"not judged: {one.value}": colour_of("inconclusive") for one in Reason if one in OURS},
+            },
         ),
     )
 
@@ -128,7 +137,8 @@ def _before() -> tuple[Any, ...]:
 
 
 def _pair(title: str, do: str, exprs: tuple[str, ...], unit: str) -> Any:
-    asks = tuple(Ask(expr, f"{{{{target}}}} {when}") for expr, when in zip(exprs, ("now", "before"), strict=True))
+    now, before = exprs
+    asks = (Ask(now, "{{target}} now"), Ask(before, "{{target}} before", look=BESIDE))
     low, high = (None, 1) if unit == "percentunit" else (0, None)
     return lines(
         Words(title=title, do=do, asks=asks, unit=unit, width=8, low=low, high=high, empty="None in this range")

@@ -1,6 +1,9 @@
 """What the panels ask. Names and labels of ours are looked up in the metric schema, so that none can be misspelt."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from prober.core.metric import Kind
 from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX
@@ -20,10 +23,10 @@ class Ask(NamedTuple):
     legend: str = "__auto"
     now: bool = False
     """Only the newest value."""
+    look: Sequence[DynamicConfigValue] = ()
+    """How its lines differ from the others'."""
     table: bool = False
     """Labels become columns."""
-    windows: bool = False
-    """One value for each whole window, so that increases are counted once."""
     heat: bool = False
     """Buckets for a heat map, with the runs that are examples of them."""
 
@@ -57,7 +60,7 @@ def rate(series: str) -> str:
 
 
 def risen(series: str, window: str = "$window") -> str:
-    """How much more at the end of a window than at its beginning."""
+    """How much more than so long ago."""
     return f"increase({series}[{window}])"
 
 
@@ -93,17 +96,27 @@ def age() -> str:
     return f"(time() - {ours('last_run_timestamp_seconds')})"
 
 
+def paused() -> str:
+    """The lines in maintenance."""
+    return f"({ours('target_paused')} == 1)"
+
+
+def stale() -> str:
+    """The lines of which nobody knows: their last judged run is too old, as the alert for it counts."""
+    return f"({age()} > 3 * {ours('target_interval_seconds')} + {ours('target_timeout_seconds')})"
+
+
 def standing() -> str:
-    """1 the last judged run passed, 0 it failed, 0.5 nobody can say: too old, as the alert for it counts."""
-    allowed = f"(3 * {ours('target_interval_seconds')} + {ours('target_timeout_seconds')})"
-    stale = f"({age()} > {allowed})"
-    return f"({ours('last_run_success')} unless {stale}) or ({stale} * 0 + 0.5)"
+    """1 the last judged run passed, 0 it failed, 0.5 nobody can say, 2 nobody should ask: in maintenance."""
+    return f"{paused()} * 2 or {stale()} * 0 + 0.5 or {ours('last_run_success')}"
 
 
 def outcome() -> str:
-    """The number of the outcome that the last run of each line came to."""
+    """The number of the outcome that the last run of each line came to; nothing of lines at which nobody looks."""
     states = (f"{code} * ({ours('last_run_outcome', outcome=name)} == 1)" for code, name in enumerate(OUTCOMES))
-    return f"max by ({LINE}) ({' or '.join(states)})"
+    judged = f"{ours('last_run_outcome', outcome='inconclusive')} == 0"
+    blind = f"{paused()} or {stale()} and ignoring (outcome) ({judged})"
+    return f"max by ({LINE}) (({' or '.join(states)}) unless ignoring (outcome) ({blind}))"
 
 
 def _choice(*variables: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from grafana.generate.looks import LIMIT
+from grafana.generate.looks import BESIDE, LIMIT, PHASE_COLOURS
 from grafana.generate.panels import Words, heat, lines
 from grafana.generate.queries import Ask, mean, ours, quantile, rate, risen
 
@@ -13,6 +13,7 @@ PHASES = ("trial", "room_join", "agent_join", "agent_ready", "greeting", "respon
 def panels() -> tuple[Any, ...]:
     """Quantiles and their limits, the phases, and the shape of the responses."""
     misses, runs = (rate(ours(name, trigger="scheduled")) for name in ("objective_misses_total", "runs_total"))
+    buckets = ours("agent_response_duration_seconds", "_bucket")
     by_line = "job, location, target, scenario"
     within = (
         f"1 - sum by (target, objective) (sum by ({by_line}, objective) ({misses})) / on (target) group_left () "
@@ -45,20 +46,16 @@ def panels() -> tuple[Any, ...]:
                 width=8,
                 low=0,
             ),
+            colours=PHASE_COLOURS,
             stacked=True,
         ),
         heat(
             Words(
                 title="Responses",
-                do="How many answers took how long. Two bands: two kinds of calls, such as a cold and a warm worker. A "
-                "dot is a run: click it to hear it (exemplars must be stored: --enable-feature=exemplar-storage).",
-                asks=(
-                    Ask(
-                        f"sum by (le) ({risen(ours('agent_response_duration_seconds', '_bucket'))})",
-                        "{{le}}",
-                        heat=True,
-                    ),
-                ),
+                do="How many answers took how long, in the window before each moment. Two bands: two kinds of calls, "
+                "such as a cold and a warm worker. A dot is a run: click it to hear it (exemplars must be stored: "
+                "--enable-feature=exemplar-storage).",
+                asks=(Ask(f"sum by (le) ({risen(buckets)})", "{{le}}", heat=True),),
                 unit="s",
                 empty="No answers in this range",
                 width=12,
@@ -86,9 +83,9 @@ def _quantiles(title: str, histogram: str, limit: str, do: str) -> Any:
             title=title,
             do=do,
             asks=(
-                Ask(quantile(0.5, histogram, "target"), "{{target}} p50"),
+                Ask(quantile(0.5, histogram, "target"), "{{target}} p50", look=BESIDE),
                 Ask(quantile(0.95, histogram, "target"), "{{target}} p95"),
-                Ask(f"vector({limit})", LIMIT),
+                Ask(f"vector({limit})", "Limit", look=LIMIT),
             ),
             unit="s",
             empty="None in this range",

@@ -98,7 +98,7 @@ class Trial(Model):
     """The product's own door: `steps` of its own, or the usual flow behind the page at `url`."""
 
     url: Page | None = None
-    """the page with the Start Trial button, for the usual flow (README); excludes `steps`"""
+    """the page with the Start Trial button, for the usual flow (docs/running.md); excludes `steps`"""
     steps: tuple[Step, ...] | None = None
     """the flow's requests in order; excludes `url`"""
     session: SessionAt = SessionAt()

@@ -21,7 +21,7 @@ from prober.core.timeline import Timeline
 
 
 class Measurements(msgspec.Struct, frozen=True, kw_only=True):
-    """Durations in seconds; both ends of each are named in the README's table. `yield_time` is the slowest one's."""
+    """Durations in seconds; both ends of each are named in docs/measurements.md. `yield_time` is the slowest one's."""
 
     trial: float | None = None
     room_join: float | None = None

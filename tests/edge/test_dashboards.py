@@ -183,14 +183,6 @@ def test_every_dashboard_is_read_only_in_utc_and_whole(board: dict[str, Any]) ->
         assert place["x"] + place["w"] <= 24, number
 
 
-def test_increases_are_counted_once() -> None:
-    for board in BOARDS.values():
-        for panel in panels(board):
-            if panel["fieldConfig"]["defaults"].get("custom", {}).get("drawStyle") == "bars":
-                for target in panel["targets"]:
-                    assert ("increase(" in target["expr"]) == (target.get("interval") == "$window")
-
-
 def test_provisioning_can_be_read_and_lets_nobody_change_it() -> None:
     (source,), (provider,) = (
         provisioned("datasources/prometheus.yaml")["datasources"],

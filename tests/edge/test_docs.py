@@ -17,6 +17,7 @@ from prober.core.reasons import OURS, Reason
 from prober.refstack.faults import Fault
 from prober.sinks.text import ENDS
 from prober.watch.schedule import SkipReason
+from tests.blocks import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,11 +25,14 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-GUIDES = README + "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
-MARKDOWN = sorted(
-    path for place in ("*.md", "docs/**/*.md", "fixtures/**/*.md") for path in ROOT.glob(place) if path.is_file()
+MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+VERDICTS = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
+INDEX = ROOT / "docs" / "README.md"
+GUIDES = README + "".join(
+    path.read_text(encoding="utf-8") for place in ("*.md", "howto/*.md") for path in sorted((ROOT / "docs").glob(place))
 )
 
+PROGRAM = re.compile(r"`(?:livekit-prober|curl|grep|journalctl|lk|kubectl|dmesg|getent|vmstat|ip) [^`]+`")
 EXIT_CODES = (0, 1, 2, 3, 4, 129, 130, 143)
 
 
@@ -109,8 +113,8 @@ def test_every_option_has_help_and_a_word_in_the_documents(flag: str, command: s
 
 
 @pytest.mark.parametrize("name", sorted({*OBJECTIVES, *ENDS}))
-def test_the_readme_names_both_ends_of_every_measurement(name: str) -> None:
-    assert f"| `{name}` | {ENDS[name]} |" in README
+def test_both_ends_of_every_measurement_are_named(name: str) -> None:
+    assert f"| `{name}` | {ENDS[name]} |" in MEASUREMENTS
     assert name in OBJECTIVES
 
 
@@ -128,18 +132,26 @@ def test_every_key_of_a_configuration_has_its_row(path: str, key: str, default: 
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_its_row_and_its_paragraph(reason: Reason) -> None:
+def test_every_reason_says_what_customers_meet_what_it_means_and_where_to_look(reason: Reason) -> None:
     assert headings(RUNBOOK).count(reason) == 1
-    paragraph = RUNBOOK.partition(f"\n## {reason}\n")[2].partition("\n#")[0]
-    assert len(paragraph.split()) > 20
-    row = re.search(rf"^\| \[`{reason}`\]\(docs/runbook\.md#{reason}\) \| (.*) \| (.*) \|$", README, re.MULTILINE)
+    section = RUNBOOK.partition(f"\n## {reason}\n")[2].partition("\n#")[0]
+    form = r"\n\*\*Customers\*\*: (.+?)\n\*\*It means\*\*: (.+?)\n\n1\. (.+?)\n2\. (.+?)\n3\. (.+?)\n(?!4\.)"
+    found = re.match(form, section, re.DOTALL)
+    assert found is not None, "not of the form that all have"
+    _customers, _meaning, *first = found.groups()
+    assert any(PROGRAM.search(look) for look in first), "no command among the first three things"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_its_row(reason: Reason) -> None:
+    row = re.search(rf"^\| \[`{reason}`\]\(runbook\.md#{reason}\) \| (.*) \| (.*) \|$", VERDICTS, re.MULTILINE)
     assert row is not None
     assert (row[2] == "prober") == row[1].startswith("inconclusive: ") == (reason in OURS)
 
 
 @pytest.mark.parametrize("code", EXIT_CODES)
 def test_every_exit_code_has_its_row(code: int) -> None:
-    assert re.search(rf"^\| {code} \| \S", README, re.MULTILINE)
+    assert re.search(rf"^\| {code} \| \S", VERDICTS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("value", [*Scenario, *Greeting, *Ready, *Fault, *SkipReason])
@@ -169,7 +181,7 @@ def test_every_verb_is_explained(verb: str) -> None:
     assert re.search(rf"\bmake {verb}\b", README + CONTRIBUTING)
 
 
-@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(path: Path) -> None:
     for link in links(path):
         place, _, anchor = link.partition("#")
@@ -180,7 +192,13 @@ def test_every_link_leads_somewhere(path: Path) -> None:
             assert anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
+def test_the_index_leads_to_every_document() -> None:
+    led_to = {(INDEX.parent / link.partition("#")[0]).resolve() for link in links(INDEX)}
+    assert set(INDEX.parent.rglob("*.md")) - {INDEX} - led_to == set()
+
+
 def test_the_guides_stay_short() -> None:
+    assert len(README.split()) <= 1000, "a newcomer reads it in five minutes"
     assert len(CONTRIBUTING.splitlines()) <= 60
     for path in (ROOT / "docs" / "adr").glob("*.md"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 40, path.name

@@ -1,5 +1,6 @@
 """One reference stack of each kind for all tests: the real server, the real trial app, a real worker."""
 
+import itertools
 import sys
 from collections.abc import AsyncIterator
 
@@ -10,15 +11,17 @@ from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
 
 STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
-"""Groups of tests by the fixture they share; all others share the product with the reference agent."""
-GROUPS = ("scripted", "reference", "faults", "apart")
-"""The order in which they are begun, two at a time: what measures begins, beside what is light."""
-APART = ("test_demo", "test_server", "test_wheel")
-"""Modules about the program from outside, in a group of their own: the groups take about as long as each other then,
-and the demo is not measured while a wheel is installed."""
-MEASURING = ("test_calibration", "test_scripted_runs")
-HEAVY = ("test_drills", "test_image", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
-"""The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
+"""Groups of tests by the fixture they share."""
+MODULES = {
+    "canary": ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch"),
+    "image": ("test_image",),
+    "pager": ("test_documents", "test_page", "test_product_metrics"),
+    "apart": ("test_demo", "test_server", "test_wheel"),
+}
+"""Groups of modules: those that wear their product out, and those about the program from outside."""
+REST = "reference"
+GROUPS = ("canary", "faults", "scripted", "image", "pager", "apart", REST)
+"""The order in which they are begun, three at a time: the longest first."""
 
 
 def _tell(line: str) -> None:
@@ -48,13 +51,18 @@ async def scripted_stack() -> AsyncIterator[ReferenceStack]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on one stack stay in one process; two stacks can be up in a process each (`-n 2 --dist loadgroup`)."""
-    order: dict[pytest.Item, tuple[int, int]] = {}
+    """Tests on one stack stay in one process; `-n 3 --dist loadgroup` has a stack in each."""
+    order: dict[pytest.Item, int] = {}
     for item in items:
         if item.get_closest_marker("stack") is not None:
-            fixtures = getattr(item, "fixturenames", ())
-            rest = "apart" if item.path.stem in APART else "reference"
-            stack = next((stack for stack, fixture in STACKS.items() if fixture in fixtures), rest)
-            item.add_marker(pytest.mark.xdist_group(stack))
-            order[item] = (GROUPS.index(stack), (item.path.stem in HEAVY) - (item.path.stem in MEASURING))
-    items.sort(key=lambda item: order.get(item, (0, 0)))
+            group = _group(item)
+            item.add_marker(pytest.mark.xdist_group(group))
+            order[item] = GROUPS.index(group)
+    items.sort(key=lambda item: order.get(item, 0))
+
+
+def _group(item: pytest.Item) -> str:
+    fixtures = getattr(item, "fixturenames", ())
+    by_fixture = (group for group, fixture in STACKS.items() if fixture in fixtures)
+    by_module = (group for group, modules in MODULES.items() if item.path.stem in modules)
+    return next(itertools.chain(by_fixture, by_module), REST)

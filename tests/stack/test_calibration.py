@@ -7,7 +7,7 @@ import pytest
 from prober.refstack.stack import ReferenceStack
 from tests.stack.calibration import DELAYS, converse, path, summarize
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 CALLS = (DELAYS * 2, DELAYS[::-1] * 2, DELAYS * 2)
 """The reply delays of each: only the ends of the range, where a dozen turns tell the slope best."""

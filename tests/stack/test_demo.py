@@ -36,6 +36,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.alone
 async def test_a_run_against_the_demo_fills_every_measurement_and_leaves_nothing(folder: Path) -> None:
     code, output, errors = await demo(folder, "--json", "-")
     assert code == 0, errors

@@ -122,10 +122,13 @@ async def test_a_canary_is_healthy_and_sigterm_lets_its_run_end(
         api.LiveKitAPI(server.url, server.api_key, server.api_secret) as livekit,
     ):
         assert (await canary.get("/-/healthy")).startswith("Healthy.")
+        made_of = (await engine.inspect(IMAGE))["Config"]["Labels"]["org.opencontainers.image.revision"]
+        assert f'revision="{made_of}"' in await canary.get("/metrics")
         before = {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
         asking = asyncio.create_task(canary.get("/probe?target=shop"))
         ours: set[str] = set()
         while not ours:  # livekit-server tells nobody of its rooms
+            assert not asking.done(), await asking  # a run without a room
             rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
             ours = {room.name for room in rooms} - before
         assert await canary.stop() == 0

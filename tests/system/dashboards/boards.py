@@ -71,7 +71,7 @@ def asked(board: Mapping[str, Any]) -> Iterator[Asked]:
     values = chosen(board)
     for panel in panels(board):
         for target in panel["targets"]:
-            step = seconds(filled(target.get("interval", "1m"), values))
+            step = seconds(filled(target.get("interval", "2m"), values))
             key, expr = f"{panel['id']}/{target['refId']}", filled(target["expr"], values)
             unit = panel["fieldConfig"]["defaults"]["unit"]
             yield Asked(panel["title"], key, expr, unit, 0 if target.get("instant") else step)

@@ -7,7 +7,7 @@ import {
   DataFrame, Field, FieldType, MutableDataFrame, createTheme, dateTime, getDisplayProcessor, getFieldDisplayName,
   standardTransformers, standardTransformersRegistry, toDataFrame, transformDataFrame, ThemeContext,
 } from '@grafana/data';
-import { BigValue, GlobalStyles, PanelChrome, TimeSeries, VizLegend } from '@grafana/ui';
+import { BigValue, GlobalStyles, PanelChrome, TimeSeries, VizLegend, VizRepeater } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
 
 const { board, answers, from, to, width, chosen } = (window as any).DRAWN;
@@ -22,11 +22,8 @@ const legendOf = (target: any, labels: Record<string, string>) => target.legendF
   ? Object.entries(labels).map(([name, value]) => `${name}="${value}"`).join(', ')
   : target.legendFormat.replace(/{{\s*(\w+)\s*}}/g, (_: string, name: string) => labels[name] ?? '').trim();
 
-const fits = (matcher: any, field: Field, frame: DataFrame) => {
-  const name = getFieldDisplayName(field, frame);
-  const pattern = matcher.id === 'byRegexp' && new RegExp(matcher.options.replace(/^\/|\/$/g, ''));
-  return pattern ? pattern.test(name) : matcher.id === 'byName' && name === matcher.options;
-};
+const fits = (matcher: any, field: Field, frame: DataFrame) =>
+  matcher.options === (matcher.id === 'byFrameRefID' ? frame.refId : getFieldDisplayName(field, frame));
 const put = (config: any, path: string, value: any) => {
   const keys = path.split('.'), last = keys.pop()!;
   keys.reduce((inner, key) => (inner[key] ??= {}), config)[last] = value;
@@ -80,14 +77,14 @@ const Empty = ({ panel }: any) => <div style={{ display: 'grid', placeItems: 'ce
   {panel.fieldConfig.defaults.noValue}</div>;
 
 const Numbers = ({ panel, width, height }: any) => {
-  const frames = dressed(panel, newest(panel));
-  const each = width / frames.length;
-  return <div style={{ display: 'flex' }}>{frames.map((frame, index) => {
-    const field = frame.fields[0], shown = field.display!(field.values[0]);
-    return <BigValue key={index} theme={theme} width={each - 4} height={height} value={{ ...shown, title: getFieldDisplayName(field, frame) }}
-      colorMode={panel.options.colorMode} graphMode={panel.options.graphMode} justifyMode={panel.options.justifyMode}
-      textMode={panel.options.textMode} hasLinks={false} count={frames.length} />;
-  })}</div>;
+  const { colorMode, graphMode, justifyMode, textMode, orientation } = panel.options;
+  return <VizRepeater source={panel} width={width} height={height} itemSpacing={3} renderCounter={0} autoGrid orientation={orientation}
+    getValues={() => dressed(panel, newest(panel)).map((frame) => {
+      const [field] = frame.fields;
+      return { ...field.display!(field.values[0]), title: getFieldDisplayName(field, frame) };
+    })}
+    renderValue={({ value, width, height, count }) => <BigValue theme={theme} width={width} height={height} value={value} count={count} hasLinks={false}
+      colorMode={colorMode} graphMode={graphMode} justifyMode={justifyMode} textMode={textMode} wideLayout />} />;
 };
 
 const Lines = ({ panel, width, height }: any) => {
@@ -104,7 +101,8 @@ const Rows = ({ panel, width, height }: any) => {
     });
     return () => subscription.unsubscribe();
   }, []);
-  return data && <TableNG data={data} width={width} height={height} structureRev={1} cellHeight={'sm' as any} />;
+  return data && <TableNG data={data} width={width} height={height} structureRev={1} cellHeight={'sm' as any}
+    sortBy={panel.options.sortBy} />;
 };
 
 const Axis = ({ left, width, top }: any) => <>{[...Array(7).keys()].map((hour) => {
@@ -114,7 +112,7 @@ const Axis = ({ left, width, top }: any) => <>{[...Array(7).keys()].map((hour) =
 const Sketch = () => <span style={{ position: 'absolute', right: 8, top: -26, fontSize: 11, color: theme.colors.text.disabled }}>sketched, not Grafana's drawing</span>;
 
 const States = ({ panel, width, height }: any) => {
-  const frames = dressed(panel, overTime(panel)), left = 190, wide = width - left - 20, tall = (height - 60) / frames.length;
+  const frames = dressed(panel, overTime(panel)), left = 230, wide = width - left - 20, tall = (height - 60) / frames.length;
   const used = new Map<string, string>();
   const cells = frames.map((frame, row) => {
     const [times, values] = frame.fields, step = (times.values[1] - times.values[0]) / 1000;
@@ -145,8 +143,8 @@ const Heat = ({ panel, width, height }: any) => {
     if (count > 0.01) cells.push({ row, at, count });
   }));
   return <div style={{ position: 'relative' }}><Sketch /><svg width={width} height={height}>
-    {cells.map(({ row, at, count }, index) => <rect key={index} x={left + ((at - step - from) / (to - from)) * wide + 1} y={(bounds.length - 1 - row) * tall + 1}
-      width={(step / (to - from)) * wide - 1} height={tall - 1} fill="#fd8d3c" fillOpacity={0.12 + 0.88 * Math.sqrt(count / most)} />)}
+    {cells.map(({ row, at, count }, index) => <rect key={index} x={left + ((at - step - from) / (to - from)) * wide} y={(bounds.length - 1 - row) * tall + 1}
+      width={(step / (to - from)) * wide} height={tall - 1} fill="#fd8d3c" fillOpacity={0.12 + 0.88 * Math.sqrt(count / most)} />)}
     {bounds.map((bound: string, row: number) => row % 3 === 2 && <text key={bound} x={left - 6} y={(bounds.length - row) * tall} fill={theme.colors.text.secondary} fontSize={11} textAnchor="end">{bound} s</text>)}
     <Axis left={left} width={wide} top={height - 10} /></svg></div>;
 };

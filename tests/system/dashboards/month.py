@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from prober.core.events import AnyEvent, CleanedUp
+from prober.core.events import AnyEvent, CleanedUp, Leaving
 from prober.core.metric import Line
 from prober.core.plan import Scenario
 from prober.core.record import RunRecord
@@ -54,9 +54,10 @@ TROUBLES = (
     Trouble("shop", 5.2 * HOUR, 4.9 * HOUR, "absent"),
     Trouble("shop", 2.6 * HOUR, 1.6 * HOUR, "slow", (Scenario.CONVERSATION,)),
     Trouble("shop", 1.2 * HOUR, 1.0 * HOUR, "media_unreachable", location="iad1"),
-    Trouble("shop", 3.8 * HOUR, 3.7 * HOUR, "offline", location="iad1"),
+    Trouble("shop", 3.8 * HOUR, 3.5 * HOUR, "offline", location="iad1"),
     Trouble("shop-eu", 4.0 * HOUR, 3.9 * HOUR, "agent_no_response", (Scenario.CONVERSATION,)),
     Trouble("shop-eu", 14 * MINUTE, 0, "absent"),
+    Trouble("shop-night", 3 * HOUR, 2.7 * HOUR, "stuck"),
     Trouble("shop-night", 40 * MINUTE, 0, "maintenance"),
 )
 
@@ -108,6 +109,7 @@ class Place:
             what = "absent" if self.chance.random() < 0.001 else "well"
         if what == "maintenance":
             self.exporter.paused(key, True)
+        if what in {"maintenance", "stuck"}:
             return
         like = self.chance.choice(pool[what])
         self.exporter.started(key, trigger, self.chance.expovariate(40))
@@ -131,7 +133,7 @@ class Place:
         if ago == 75:
             self.exporter.cleanup_failed("shop", "room")
         if ago in {200, 150}:
-            self.state = State(failures=240 - ago, lost=1, waiting=200 - ago, evidence_failures=2)
+            self.state = State(failures=4 - ago // 100, lost=1, waiting=200 // ago, evidence_failures=2)
         if ago % 60 == 0:
             self.exporter.logged(40)
 
@@ -160,7 +162,8 @@ def pools(target: str, scenario: Scenario) -> Mapping[str, list[RunRecord]]:
 
     def made(events: Iterable[AnyEvent]) -> RunRecord:
         record = page_history.made(target, scenario, NOW, events)
-        return adding(record, CleanedUp(at=90.0, resource="room", name="r", ok=True, detail=""))
+        left = next(event.at for event in record.timeline if isinstance(event, Leaving))
+        return adding(record, CleanedUp(at=left + 0.4, resource="room", name="r", ok=True, detail=""))
 
     def well(least: float, spread: float) -> list[RunRecord]:
         found = []

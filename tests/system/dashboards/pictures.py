@@ -5,29 +5,41 @@ The library comes from npm and stays in the user's cache. Where a kind of panel 
 
 import asyncio
 import copy
+import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, Route, async_playwright
 
 from prober.refstack.cache import cache_directory, install, run_tool
 from tests.page_history import NOW
-from tests.system.dashboards.boards import BOARDS, ROOT, asked, chosen, span
+from tests.system.dashboards.boards import BOARDS, ROOT, asked, chosen, filled, span
 from tests.system.dashboards.prometheus import prometheus
 
 HERE = Path(__file__).parent
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1560
+VIEWS = {
+    "now": ("voice-agent-canary", ("Now", "Outcomes")),
+    "time": ("voice-agent-canary", ("Where the time goes",)),
+    "slo": ("voice-agent-canary", ("SLO", "Compare")),
+    "blame": ("voice-agent-canary", ("Is the agent side to blame?", "Is the prober to blame?")),
+    "post-deploy": ("post-deploy", ("Runs by hand", "The canary, now and before", "The last runs")),
+}
+"""Which rows of which dashboard a picture shows."""
 PACKAGES = (
     *("@grafana/ui@13.2.2", "@grafana/data@13.2.3", "react@18.3.1", "react-dom@18.3.1", "uplot@1.6.32"),
     *("react-router-dom@5.3.4", "react-router-dom-v5-compat@6.30.6", "rxjs@7.8.2", "esbuild@0.28.2"),
 )
 """Router 6 lacks what the library uses, and its packages ask for React 19 where 18 will do."""
 _DRAWN = """([plots, tables]) => document.querySelectorAll(".uplot canvas").length === plots
-  && document.querySelectorAll("[role=grid]").length === tables"""
+  && document.querySelectorAll("[role=grid]:has([role=gridcell])").length === tables"""
+_DOCUMENT = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="draw.css">
+<body style="margin:0"><div id="root"></div><script src="draw.js"></script>"""
 LOADERS = tuple(f"--loader:.{kind}=dataurl" for kind in ("svg", "woff2", "png", "ttf"))
 
 
@@ -35,19 +47,22 @@ async def main() -> None:
     """Write the pictures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        script = await _bundle(folder)
+        library = await _bundle(folder)
         async with prometheus(folder) as server, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"))
-            for picture, board in _views().items():
+            for picture, (dashboard, titles) in VIEWS.items():
+                board = view(BOARDS[dashboard], titles)
                 answers = {
                     one.key: {"step": one.step, "result": await server.answer(one, span(board))} for one in asked(board)
                 }
-                await _draw(browser, script, board, answers, IMAGES / f"dashboard-{picture}.png")
+                page = await _page(browser, (folder, library))
+                await _draw(page, board, answers, IMAGES / f"dashboard-{picture}.png")
+                await page.close()
             await browser.close()
 
 
 async def _bundle(folder: Path) -> Path:
-    """The script that draws."""
+    """Put the page that draws into the folder; return that of the library's icons."""
     library = cache_directory() / f"grafana-ui-{PACKAGES[0].rpartition('@')[2]}"
 
     async def fetch(work: Path, log: Path) -> Path:
@@ -67,26 +82,45 @@ async def _bundle(folder: Path) -> Path:
         *("--define:global=window", '--define:process.env.NODE_ENV="production"', *LOADERS),
     )
     await run_tool("Bundling", argv, log=folder / "esbuild.log", progress=print)
-    return script
+    (folder / "index.html").write_text(_DOCUMENT, encoding="utf-8")
+    return library / "node_modules" / "@grafana" / "ui" / "dist"
 
 
-def _views() -> dict[str, dict[str, Any]]:
-    """What each picture shows: a dashboard as it opens, and what is folded in it."""
-    canary, folded = (copy.deepcopy(BOARDS["voice-agent-canary"]) for _ in range(2))
-    rows = [panel for panel in folded["panels"] if panel.get("collapsed")]
-    top = 0
-    folded["panels"] = []
-    for row in rows:
-        shift = top - row["gridPos"]["y"]
-        inside = row.pop("panels")
-        for one in (row, *inside):
-            one["gridPos"]["y"] += shift
-        top = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in inside)
-        folded["panels"] += [{**row, "collapsed": False}, *inside]
-    return {"canary": canary, "canary-folded": folded, "post-deploy": BOARDS["post-deploy"]}
+def view(board: Mapping[str, Any], titles: Sequence[str]) -> dict[str, Any]:
+    """The dashboard with these rows alone, unfolded."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for panel in copy.deepcopy(board["panels"]):
+        if panel["type"] == "row":
+            row = rows[panel["title"]] = [{**panel, "collapsed": False}, *panel["panels"]]
+        else:
+            row.append(panel)
+    shown, top = [], 0
+    for heading, *others in (rows[title] for title in titles):
+        first = min(one["gridPos"]["y"] for one in others) - 1
+        heading["gridPos"]["y"] = first
+        for one in (heading, *others):
+            one["gridPos"]["y"] += top - first
+        top = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in others)
+        shown += [heading, *others]
+    for one in shown:
+        one["title"] = filled(one["title"], chosen(board))
+    return {**board, "panels": shown}
 
 
-async def _draw(browser: Browser, script: Path, board: dict[str, Any], answers: dict[str, Any], file: Path) -> None:
+async def _page(browser: Browser, folders: Sequence[Path]) -> Page:
+    """An empty page of a site that these folders are."""
+    page = await browser.new_page(viewport={"width": WIDTH + 56, "height": 4000})  # what is out of sight is not drawn
+
+    async def serve(route: Route) -> None:
+        asked_for = urlsplit(route.request.url).path.lstrip("/").replace("public/build/", "public/") or "index.html"
+        file = next((folder / asked_for for folder in folders if (folder / asked_for).is_file()), None)
+        await (route.abort() if file is None else route.fulfill(path=file))
+
+    await page.route("**/*", serve)
+    return page
+
+
+async def _draw(page: Page, board: dict[str, Any], answers: dict[str, Any], file: Path) -> None:
     variables = [
         (one["label"], "All" if value == ".*" else value)
         for one in board["templating"]["list"]
@@ -96,19 +130,17 @@ async def _draw(browser: Browser, script: Path, board: dict[str, Any], answers: 
         **{"board": board, "answers": answers, "chosen": variables, "width": WIDTH},
         **{"from": NOW - span(board), "to": NOW},
     }
-    page = await browser.new_page(viewport={"width": WIDTH + 56, "height": 900})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    await page.set_content('<body style="margin:0"><div id="root"></div></body>')
-    await page.add_style_tag(path=script.with_suffix(".css"))
-    await page.evaluate("drawn => { window.DRAWN = drawn; }", drawn)
-    await page.add_script_tag(path=script)
+    await page.add_init_script(f"window.DRAWN = {json.dumps(drawn)}")
+    await page.goto("http://dashboards.invalid/")
     told = [panel["type"] for panel in board["panels"] if any(_told(answers, panel))]
-    await page.wait_for_function(_DRAWN, arg=[told.count("timeseries"), told.count("table")])
-    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert not problems, problems
-    await page.screenshot(path=file, full_page=True)
-    await page.close()
+    try:
+        await page.wait_for_function(_DRAWN, arg=[told.count("timeseries"), told.count("table")])
+    finally:
+        assert not problems, problems
+    await page.wait_for_load_state("networkidle")
+    await page.locator("#root > div").screenshot(path=file)
     print(file.relative_to(ROOT))
 
 
