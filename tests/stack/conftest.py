@@ -17,7 +17,15 @@ APART = ("test_demo", "test_server", "test_wheel")
 """Modules about the program from outside, in a group of their own: the groups take about as long as each other then,
 and the demo is not measured while a wheel is installed."""
 MEASURING = ("test_calibration", "test_scripted_runs")
-HEAVY = ("test_drills", "test_image", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch")
+HEAVY = (
+    "test_documents",
+    "test_drills",
+    "test_image",
+    "test_leaves_nothing",
+    "test_soak",
+    "test_steadiness",
+    "test_watch",
+)
 """The first and the last modules of their groups: what measures to the millisecond stands beside what is light."""
 
 
