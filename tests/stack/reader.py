@@ -49,7 +49,6 @@ class Reader:
         }
         self._environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
             "COLUMNS": "80",
             "XDG_STATE_HOME": str(folder / "state"),
             "LIVEKIT_URL": stack.server.url,
