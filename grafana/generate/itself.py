@@ -37,7 +37,7 @@ def _schedule() -> tuple[Any, ...]:
         ),
         counts(
             Words(
-                title="Runs that could not be judged, by reason",
+                title="Not judged, by reason",
                 do="They say nothing about the product. prober_overload: a larger machine. prober_offline: its own "
                 "network. prober_throttled: let our marked requests through. Others: its log.",
                 asks=(Ask(f"sum by (reason) ({risen(ours('runs_inconclusive_total'))}) > 0", "{{reason}}"),),

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.system.dashboards.month import SCRAPE
+
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "grafana" / "dashboards"
 BOARDS: Mapping[str, dict[str, Any]] = {
@@ -20,7 +22,6 @@ PRODUCT: Mapping[str, frozenset[str]] = {
     "livekit_participant_total": frozenset({"node_id", "node_type"}),
 }
 """What livekit-agents and livekit-server tell, as far as it is asked for, and its labels."""
-UNITS = {"m": 60, "h": 3600, "d": 86_400}
 _LISTED = re.compile(r"label_values\((.*), (\w+)\)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -42,14 +43,9 @@ def panels(board: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from (one for one in (panel, *panel.get("panels", ())) if one["type"] != "row")
 
 
-def seconds(text: str) -> int:
-    """`15m` in seconds."""
-    return int(text[:-1]) * UNITS[text[-1]]
-
-
 def span(board: Mapping[str, Any]) -> int:
     """How many seconds the dashboard shows."""
-    return seconds(board["time"]["from"].removeprefix("now-"))
+    return 3600 * int(board["time"]["from"].removeprefix("now-").removesuffix("h"))
 
 
 def chosen(board: Mapping[str, Any]) -> dict[str, str]:
@@ -71,16 +67,15 @@ def asked(board: Mapping[str, Any]) -> Iterator[Asked]:
     values = chosen(board)
     for panel in panels(board):
         for target in panel["targets"]:
-            step = seconds(filled(target.get("interval", "2m"), values))
             key, expr = f"{panel['id']}/{target['refId']}", filled(target["expr"], values)
             unit = panel["fieldConfig"]["defaults"]["unit"]
-            yield Asked(panel["title"], key, expr, unit, 0 if target.get("instant") else step)
+            yield Asked(panel["title"], key, expr, unit, 0 if target.get("instant") else SCRAPE)
 
 
 def annotations(board: Mapping[str, Any]) -> Iterator[Asked]:
     """The queries of the marks."""
     for one in board["annotations"]["list"]:
-        yield Asked(one["name"], one["name"], filled(one["expr"], chosen(board)), "dateTimeAsIso", 60)
+        yield Asked(one["name"], one["name"], filled(one["expr"], chosen(board)), "dateTimeAsIso", SCRAPE)
 
 
 def listed(board: Mapping[str, Any]) -> Iterator[Asked]:

@@ -122,8 +122,9 @@ const States = ({ panel, width, height }: any) => {
         if (value === null) return null;
         const { text, color } = values.display!(value);
         used.set(text, color!);
-        return <rect key={index} x={left + ((times.values[index] / 1000 - step - from) / (to - from)) * wide} y={row * tall + tall * 0.1}
-          width={(step / (to - from)) * wide + 0.5} height={tall * 0.8} fill={color} />;
+        const at = times.values[index] / 1000, since = Math.max(from, at - step);
+        return <rect key={index} x={left + ((since - from) / (to - from)) * wide} y={row * tall + tall * 0.1}
+          width={((at - since) / (to - from)) * wide + 0.5} height={tall * 0.8} fill={color} />;
       })}</g>;
   });
   const items = [...used].map(([label, color]) => ({ label, color, yAxis: 1 }));

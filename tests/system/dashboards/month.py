@@ -1,7 +1,7 @@
 """Thirty days of a canary's life for Prometheus: the real exporter, told of real records, scraped in the past.
 
-Most of the month has a fifth of the joins and is scraped every four hours, its end (RECENT) as it is, every two
-minutes. At the end one target is down, and one in maintenance.
+Most of the month has few runs and is scraped every eight hours; its last day has all of them, and its end (RECENT) is
+scraped every SCRAPE seconds. At the end one target is down, and one in maintenance.
 """
 
 import random
@@ -26,6 +26,7 @@ from tests.page_history import INTERVALS, NOW, OBJECTIVES
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 RECENT = 7 * HOUR
+SCRAPE = 150
 JOB = "livekit-prober"
 SHAPES = {Scenario.JOIN: JOIN, Scenario.CONVERSATION: CONVERSATION}
 NODE = 'job="agents",instance="10.0.3.7:8081",nodename="agents-0"'
@@ -57,7 +58,7 @@ TROUBLES = (
     Trouble("shop", 3.8 * HOUR, 3.5 * HOUR, "offline", location="iad1"),
     Trouble("shop-eu", 4.0 * HOUR, 3.9 * HOUR, "agent_no_response", (Scenario.CONVERSATION,)),
     Trouble("shop-eu", 14 * MINUTE, 0, "absent"),
-    Trouble("shop-night", 3 * HOUR, 2.7 * HOUR, "stuck"),
+    Trouble("shop-night", 3 * HOUR, 2.75 * HOUR, "stuck"),
     Trouble("shop-night", 40 * MINUTE, 0, "maintenance"),
 )
 
@@ -98,7 +99,7 @@ class Place:
                     self._run(target, Scenario.CONVERSATION, minute + 30 + place)
             if NOW - minute < RECENT:
                 self._trouble_of_its_own(minute)
-            minute += MINUTE if NOW - minute < DAY else 5 * MINUTE
+            minute += MINUTE if NOW - minute < DAY else 20 * MINUTE
 
     def _run(
         self, target: str, scenario: Scenario, when: float, trigger: str = "scheduled", what: str | None = None
@@ -227,8 +228,8 @@ def write(file: Path) -> None:
     """Write the month, as OpenMetrics with times."""
     places = (Place("fra1", ("shop", "shop-eu"), 30 * DAY), Place("iad1", ("shop", "shop-night"), 14 * DAY))
     began = NOW - 30 * DAY
-    moments = [began + 4 * HOUR * step for step in range(int((30 * DAY - RECENT) / HOUR / 4) + 1)]
-    moments += [NOW - RECENT + 2 * MINUTE * step for step in range(int(RECENT / MINUTE / 2) + 1)]
+    moments = [began + 8 * HOUR * step for step in range(int((30 * DAY - RECENT) / HOUR / 8) + 1)]
+    moments += [NOW - RECENT + SCRAPE * step for step in range(int(RECENT / SCRAPE) + 1)]
     with file.open("w", encoding="utf-8") as out:
         before = began
         for now in moments:

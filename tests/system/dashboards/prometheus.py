@@ -53,7 +53,7 @@ async def prometheus(folder: Path, *, rules: Path = RULES) -> AsyncIterator[Prom
     for ready in in_order(rules):
         part.write_text(json.dumps({"groups": [{"name": "part", "rules": ready}]}), encoding="utf-8")
         async with _serving(folder) as server:
-            moments = (f"--start={NOW - month.RECENT:.0f}", f"--end={NOW:.0f}", "--eval-interval=2m")
+            moments = (f"--start={NOW - month.RECENT:.0f}", f"--end={NOW:.0f}", f"--eval-interval={month.SCRAPE}s")
             where = (f"--url={server.url}", f"--output-dir={data}")
             _promtool("create-blocks-from", "rules", *moments, *where, part)
     async with _serving(folder) as server:
