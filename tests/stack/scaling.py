@@ -26,14 +26,14 @@ from tests.watch_process import Watching
 DOCUMENT = Path("docs") / "scaling.md"
 ROUNDS = 3
 LOOK_EVERY = 0.25
-IDLE = 60.0
+IDLE = 30.0
 """Seconds for which the canary is watched while it runs nothing."""
 Kind = Literal["idle", "join", "conversation"]
 RUNS: Mapping[Kind, int] = {"idle": 0, "join": 20, "conversation": 10}
 SCENARIOS: Mapping[Kind, str] = {
     "idle": "join: {interval: 86400}",
-    "join": "join: {interval: 8, timeout: 8}",
-    "conversation": "conversation: {interval: 25, timeout: 25, greeting: expected}",
+    "join": "join: {interval: 5.5, timeout: 5.5}",
+    "conversation": "conversation: {interval: 12, timeout: 12, greeting: expected}",
 }
 CONFIGURATION = """\
 targets:
