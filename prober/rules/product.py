@@ -7,13 +7,15 @@ last one. Where several places look at a target, one of them alone pages nobody,
 from collections.abc import Iterable
 
 from prober.core.slo import FAST, SLOW, Burn
-from prober.rules.promql import LINE, series
+from prober.rules.promql import LINE, indented, series
 from prober.rules.records import FAILURES, LEVEL, MISSES, MISSES_BUDGET, RUNS_BUDGET, Record, Sli
 from prober.rules.trouble import OF_ALL, OF_EXPORTER, OF_PLACE, Trouble
 from prober.rules.words import SAYS, SHARE, last_runs, most_often
 
 FEW = 3.5
 """Bad runs that are no pattern yet, whatever share they are; `increase` extrapolates, so there are no whole numbers."""
+TOLD = "40m"
+"""Longer than the short windows of what pages, and their alert's `keep_firing_for`."""
 PAUSED = Record(
     name="job_instance_target_scenario:livekit_prober_target_paused:timestamp",
     expr=f"timestamp({series('target_paused')} == 1)",
@@ -30,6 +32,19 @@ def burning(sli: Sli, budget: str, burns: Iterable[Burn]) -> str:
         f"and\n  {sli.ratio(burn.short)} > {burn.rate:g} * {budget}\n"
         f"and\n  {sli.count(burn.long)} > {FEW}\n)\n"
         for burn in burns
+    )
+
+
+def _unless_told(burns: str) -> str:
+    """Not of what was an outage: its failures stay in the windows long after the repair, and would page once more."""
+
+    def within(names: str) -> str:
+        return f'max_over_time(ALERTS{{alertname=~"{names}", alertstate="firing"}}[{TOLD}])'
+
+    return (
+        f"(\n{indented(burns)}\n)\n"
+        f"unless on (job, target, scenario)\n  {within('LiveKitAgentDown|LiveKitAgentDownEverywhere')}\n"
+        f"unless on (job, location, target, scenario)\n  {within('LiveKitAgentDownOneLocation')}\n"
     )
 
 
@@ -90,7 +105,7 @@ PRODUCT = (
     Trouble(
         name="LiveKitAgentErrorBudgetFastBurn",
         severity="page",
-        expr=burning(FAILURES, RUNS_BUDGET, FAST),
+        expr=_unless_told(burning(FAILURES, RUNS_BUDGET, FAST)),
         summary=f"{SAYS} burns its error budget fast",
         description=f"{SHARE} of runs fail, most with {most_often('1h', *OF_PLACE)}. Last run: {last_runs(*OF_PLACE)}.",
         keep="10m",
