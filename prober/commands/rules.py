@@ -56,4 +56,4 @@ def rules(config: Path | None, **urls: Any) -> None:
         dashboard=urls["dashboard_url"],
         pages=None if loaded is None or loaded.config.external_url is None else loaded.config.external_url.rstrip("/"),
     )
-    click.echo(rules_file(None if loaded is None else tuple(goals(loaded.config)), links), nl=False)
+    click.echo(rules_file(() if loaded is None else tuple(goals(loaded.config)), links), nl=False)

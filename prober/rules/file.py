@@ -29,8 +29,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def rules_file(goals: Collection[Goal] | None, links: Links) -> str:
-    """The rules for these goals; without any given for the usual ones, whatever the canary's configuration."""
+def rules_file(goals: Collection[Goal], links: Links) -> str:
+    """The rules for these goals, and for the usual ones of what they do not name."""
 
     def group(name: str, interval: str, rules: Iterable[Record | Trouble]) -> dict[str, Any]:
         plain = [rule.plain() if isinstance(rule, Record) else rule.alert(links) for rule in rules]
