@@ -27,6 +27,7 @@ from tests.page_history import INTERVALS, NOW, OBJECTIVES
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 RECENT = 7 * HOUR
 SCRAPE = 150
+"""Seconds. Five minutes, the shortest window of the rules, hold two, wherever between them promtool evaluates."""
 JOB = "livekit-prober"
 SHAPES = {Scenario.JOIN: JOIN, Scenario.CONVERSATION: CONVERSATION}
 NODE = 'job="agents",instance="10.0.3.7:8081",nodename="agents-0"'
@@ -82,6 +83,7 @@ class Place:
         self.exporter = Exporter(lambda: self.state)
         self.exporter.expect([line(target, scenario) for target in self.targets for scenario in Scenario], self.began)
         self.exporter.reloaded(ok=True, when=self.began, sha256="5d" * 32)
+        self._next = self.began
         self._pools = {(target, scenario): pools(target, scenario) for target in self.targets for scenario in Scenario}
 
     @property
@@ -89,17 +91,16 @@ class Place:
         """When it was started, in Unix time."""
         return NOW - self.since
 
-    def live(self, since: float, until: float) -> None:
-        """Make the runs that end between these moments."""
-        minute = since
-        while minute < until:
+    def live(self, until: float) -> None:
+        """Make the runs up to this moment that were not made yet."""
+        while (minute := self._next) < until:
             for place, target in enumerate(self.targets):
                 self._run(target, Scenario.JOIN, minute + 7 + place)
                 if minute % INTERVALS[Scenario.CONVERSATION] == 0:
                     self._run(target, Scenario.CONVERSATION, minute + 30 + place)
             if NOW - minute < RECENT:
                 self._trouble_of_its_own(minute)
-            minute += MINUTE if NOW - minute < DAY else 20 * MINUTE
+            self._next += MINUTE if NOW - minute < DAY else 20 * MINUTE
 
     def _run(
         self, target: str, scenario: Scenario, when: float, trigger: str = "scheduled", what: str | None = None
@@ -231,13 +232,11 @@ def write(file: Path) -> None:
     moments = [began + 8 * HOUR * step for step in range(int((30 * DAY - RECENT) / HOUR / 8) + 1)]
     moments += [NOW - RECENT + SCRAPE * step for step in range(int(RECENT / SCRAPE) + 1)]
     with file.open("w", encoding="utf-8") as out:
-        before = began
         for now in moments:
             for place in places:
                 if now > place.began:
-                    place.live(max(before, place.began), now)
+                    place.live(now)
                     out.writelines(f"{line}\n" for line in place.scraped(now))
             if NOW - now <= RECENT:
                 out.writelines(f"{line}\n" for line in product(now))
-            before = now
         out.write("# EOF\n")
