@@ -125,6 +125,11 @@ def test_the_pods_probes_are_pages_of_the_canary() -> None:
     assert f"--listen=0.0.0.0:{Listen().port}" in container["args"]
 
 
+def test_a_pod_that_hangs_is_not_given_the_time_that_runs_need_to_end() -> None:
+    pod, grace = PODS["base/deployment"], "terminationGracePeriodSeconds"
+    assert pod["containers"][0]["livenessProbe"][grace] < MOST_GRACE < pod[grace]
+
+
 def test_the_example_finds_its_secrets_where_the_pod_puts_them(tmp_path: Path) -> None:
     made = read(KUBERNETES / "base" / "kustomization.yaml")
     literals = dict(literal.split("=", 1) for literal in made["secretGenerator"][0]["literals"])
