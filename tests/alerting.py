@@ -60,6 +60,10 @@ class Pager:
         finally:
             await runner.cleanup()
 
+    def alerts(self, receiver: str) -> set[str]:
+        """The names of all that this receiver was told of."""
+        return {one["labels"]["alertname"] for _, who, said in self._told if who == receiver for one in said["alerts"]}
+
     async def told(
         self, receiver: str, alert: str, status: str, since: float, within: float
     ) -> tuple[float, dict[str, str]]:

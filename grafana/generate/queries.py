@@ -102,8 +102,10 @@ def paused() -> str:
 
 
 def stale() -> str:
-    """The lines of which nobody knows: their last judged run is too old, as the alert for it counts."""
-    return f"({age()} > 3 * {ours('target_interval_seconds')} + {ours('target_timeout_seconds')})"
+    """The lines of which nobody knows: their last judged run is too old, and their prober is no new one."""
+    overdue = f"(3 * {ours('target_interval_seconds')} + {ours('target_timeout_seconds')})"
+    begun = f"time() - {ours('config_last_reload_success_timestamp_seconds')}"
+    return f"({age()} > {overdue} unless {overdue} > on (job, instance) group_left () ({begun}))"
 
 
 def standing() -> str:

@@ -57,5 +57,5 @@ def rules(config: Path | None, *, kubernetes: bool, **urls: Any) -> None:
         dashboard=urls["dashboard_url"],
         pages=None if loaded is None or loaded.config.external_url is None else loaded.config.external_url.rstrip("/"),
     )
-    promised = None if loaded is None else tuple(goals(loaded.config))
+    promised = () if loaded is None else tuple(goals(loaded.config))
     click.echo(rules_file(promised, links, kubernetes=kubernetes), nl=False)

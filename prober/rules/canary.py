@@ -1,17 +1,17 @@
 """The alerts about the prober itself: nobody is looking, or nobody can trust what it says. Pure."""
 
 from prober.core.slo import SLOW
-from prober.rules.product import burning
-from prober.rules.promql import series
+from prober.rules.product import RESTARTS, burning
+from prober.rules.promql import JOB, series
 from prober.rules.records import UNFIT
 from prober.rules.trouble import OF_EXPORTER, OF_PLACE, Trouble
 from prober.rules.words import SAYS, SHARE, last_runs
 
-JOB = "livekit-prober"
-"""What the scrape job has to be called."""
 UP = f'up{{job="{JOB}"}}'
 SPOILT = 0.005
 """The share of planned runs that the prober itself may spoil."""
+_LINES = series("target_interval_seconds")
+"""One for each line that is watched."""
 _LATE = series("runs_skipped_total", reason="~overlap|concurrency")
 CANARY = (
     Trouble(
@@ -31,9 +31,21 @@ CANARY = (
         pending="5m",
     ),
     Trouble(
+        name="LiveKitProberGone",
+        severity="ticket",
+        expr=f"group by ({', '.join(OF_PLACE)}) (\n  last_over_time({_LINES}[1h]) unless on (job, instance) {UP}\n)\n"
+        f"unless on ({', '.join(OF_PLACE)})\n  {_LINES}\n",
+        summary=f"Nobody calls {SAYS} any more",
+        description="Its prober is not scraped any more, and no other one at its place has taken over. "
+        "Removed on purpose, or lost?",
+        pending="10m",
+        keep="1h",
+        of=OF_PLACE,
+    ),
+    Trouble(
         name="LiveKitProberRestarting",
         severity="ticket",
-        expr=f'changes(process_start_time_seconds{{job="{JOB}"}}[15m]) > 2',
+        expr=RESTARTS,
         summary="Prober {{ $labels.instance }} restarts again and again",
         description="{{ $value }} restarts in 15 minutes. Its log, or whatever starts it, says why it ended.",
     ),
@@ -79,6 +91,15 @@ CANARY = (
         summary="The prober leaks rooms on {{ $labels.target }}",
         description="Clean-up fails: rooms, participants or trials of ours stay behind, and may cost money.",
         of=("target",),
+    ),
+    Trouble(
+        name="LiveKitProberHistoryFailing",
+        severity="ticket",
+        expr=f"increase({series('history_write_failures_total')}[1h]) > 0\n"
+        f"or increase({series('history_lost_runs_total')}[1h]) > 0\n",
+        summary="Prober {{ $labels.instance }} cannot write its history",
+        description="Runs are made and told, but after a restart it will know nothing of them, nor of an outage. "
+        "Look for a full disk.",
     ),
     Trouble(
         name="Watchdog",

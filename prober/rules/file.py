@@ -34,8 +34,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def rules_file(goals: Collection[Goal] | None, links: Links, *, kubernetes: bool = False) -> str:
-    """The rules for these goals; without any given for the usual ones, whatever the canary's configuration.
+def rules_file(goals: Collection[Goal], links: Links, *, kubernetes: bool = False) -> str:
+    """The rules for these goals, and for the usual ones of what they do not name.
 
     For Kubernetes they are a PrometheusRule, as prometheus-operator takes them.
     """

@@ -7,7 +7,7 @@ last one. Where several places look at a target, one of them alone pages nobody,
 from collections.abc import Iterable
 
 from prober.core.slo import FAST, SLOW, Burn
-from prober.rules.promql import LINE, indented, series
+from prober.rules.promql import JOB, LINE, indented, series
 from prober.rules.records import FAILURES, LEVEL, MISSES, MISSES_BUDGET, RUNS_BUDGET, Record, Sli
 from prober.rules.trouble import OF_ALL, OF_EXPORTER, OF_PLACE, Trouble
 from prober.rules.words import SAYS, SHARE, last_runs, most_often
@@ -23,6 +23,13 @@ PAUSED = Record(
 """When a line was under maintenance: nothing while it is not."""
 LAST_PAUSED = f"max_over_time({PAUSED.name}[4d])"
 OVERDUE = f"(3 * {series('target_interval_seconds')} + {series('target_timeout_seconds')})"
+RESTARTS = f'changes(process_start_time_seconds{{job="{JOB}"}}[15m]) > 2'
+"""Again and again: then a new start is no excuse."""
+_JUST_BEGUN = (
+    f"  {OVERDUE} > on (job, instance) group_left ()\n"
+    f"    (time() - {series('config_last_reload_success_timestamp_seconds')} unless on (job, instance) {RESTARTS})\n"
+)
+"""A restart or another configuration begins with the last run of the one before, however long ago that was."""
 
 
 def burning(sli: Sli, budget: str, burns: Iterable[Burn]) -> str:
@@ -56,7 +63,7 @@ STALE = Trouble(
     name="LiveKitProberRunsStale",
     severity="page",
     expr=f"  time() - {series('last_run_timestamp_seconds')} > {OVERDUE}\n"
-    f"unless\n  time() - {LAST_PAUSED} <= {OVERDUE}\n",
+    f"unless\n  time() - {LAST_PAUSED} <= {OVERDUE}\nunless\n{_JUST_BEGUN}",
     summary=f"No run of {SAYS} has been judged for {{{{ $value | humanizeDuration }}}}",
     description="Whether customers get an agent is unknown: the prober is stuck, or none of its runs can be judged. "
     f"Last run: {last_runs(*OF_EXPORTER)}.",

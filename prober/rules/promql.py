@@ -4,6 +4,8 @@ import re
 
 from prober.core.metric_schema import METRICS, PREFIX
 
+JOB = "livekit-prober"
+"""What the scrape job has to be called."""
 REPLICA = ("instance", "pod")
 """Labels of the scrape that a restart or a second replica changes; what is summed up for a line is without them."""
 LINE = "job, instance, target, scenario"

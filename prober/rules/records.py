@@ -98,9 +98,9 @@ def shares(windows: Iterable[str]) -> tuple[Record, ...]:
     return tuple(itertools.chain.from_iterable(sli.records(windows) for sli in SLIS))
 
 
-def budgets(goals: Collection[Goal] | None) -> tuple[Record, ...]:
-    """How large a share may be bad: by these goals, else by the usual ones that the interval of each line bears."""
-    terms = list(_usual() if goals is None else _promised(goals))
+def budgets(goals: Collection[Goal]) -> tuple[Record, ...]:
+    """Which share may be bad: by these goals, of other lines by the usual ones that the interval of each bears."""
+    terms = [*_promised(goals), *_usual()]
     found = {name: [_constant(term) for term in terms if term.budget == name] for name in _COUNTED}
     return tuple(Record(name=name, expr="\nor\n".join(lines) + "\n") for name, lines in found.items() if lines)
 

@@ -75,6 +75,7 @@ class Drill:
             repaired = await self._switch("")
         over, _ = await self._pager.told("pager", ALERT, "resolved", repaired, self._pace.resolved_within)
         assert self._pace.reason in said["description"], said
+        assert self._pager.alerts("pager") == {ALERT}, "an outage is told once"
         return Paged(
             pace=name,
             paged=round(paged - broken, 1),
