@@ -42,7 +42,8 @@ def _address(_context: click.Context, _parameter: click.Parameter, url: str) -> 
     callback=_address,
     help="Where your dashboard is; each alert adds its target and scenario.",
 )
-def rules(config: Path | None, **urls: Any) -> None:
+@click.option("--kubernetes", is_flag=True, help="As a PrometheusRule for prometheus-operator.")
+def rules(config: Path | None, *, kubernetes: bool, **urls: Any) -> None:
     """Write recording rules and alerts for Prometheus, as YAML, to standard output.
 
     They are made from the metrics that `watch` serves and the `slo` of the configuration.
@@ -56,4 +57,5 @@ def rules(config: Path | None, **urls: Any) -> None:
         dashboard=urls["dashboard_url"],
         pages=None if loaded is None or loaded.config.external_url is None else loaded.config.external_url.rstrip("/"),
     )
-    click.echo(rules_file(() if loaded is None else tuple(goals(loaded.config)), links), nl=False)
+    promised = () if loaded is None else tuple(goals(loaded.config))
+    click.echo(rules_file(promised, links, kubernetes=kubernetes), nl=False)

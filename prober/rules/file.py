@@ -1,4 +1,4 @@
-"""The file of rules, as YAML: its groups, and how often each is evaluated. Pure."""
+"""The file of rules, as YAML: its groups, and how often each is evaluated; for Prometheus or its operator. Pure."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -16,6 +16,11 @@ HEAD = """\
 # Written by `livekit-prober rules`; docs/slo.md explains it. For Prometheus 2.42 and later.
 # The scrape job has to be called livekit-prober; where there are several places, each has a label `location`.
 """
+_RESOURCE = {
+    "apiVersion": "monitoring.coreos.com/v1",
+    "kind": "PrometheusRule",
+    "metadata": {"name": "livekit-prober"},
+}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -29,8 +34,11 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def rules_file(goals: Collection[Goal], links: Links) -> str:
-    """The rules for these goals, and for the usual ones of what they do not name."""
+def rules_file(goals: Collection[Goal], links: Links, *, kubernetes: bool = False) -> str:
+    """The rules for these goals, and for the usual ones of what they do not name.
+
+    For Kubernetes they are a PrometheusRule, as prometheus-operator takes them.
+    """
 
     def group(name: str, interval: str, rules: Iterable[Record | Trouble]) -> dict[str, Any]:
         plain = [rule.plain() if isinstance(rule, Record) else rule.alert(links) for rule in rules]
@@ -41,5 +49,7 @@ def rules_file(goals: Collection[Goal], links: Links) -> str:
         group("sli-long", "2m", shares(LONG)),
         group("alerts", "15s", (*PRODUCT, *CANARY)),
     ]
-    document = yaml.dump({"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-    return f"{HEAD}{document}"
+    document: dict[str, Any] = {"groups": groups}
+    if kubernetes:
+        document = _RESOURCE | {"spec": document}
+    return HEAD + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -14,7 +14,7 @@ from tests.edge.test_manifests import FOLDERS, KUBERNETES, PODS, Manifest
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 NAMESPACE = "--namespace=livekit-prober"
 LIVENESS, TWO_HANDLERS = "/-/healthy, port: http}", "/-/healthy, port: http}\n            tcpSocket: {port: http}"
-JOB, MONITOR = "overlays/smoke-test/job.yaml", "overlays/prometheus-operator/service-monitor.yaml"
+JOB, MONITOR = "overlays/smoke-test/job.yaml", "components/prometheus-operator/service-monitor.yaml"
 
 
 def _tell(line: str) -> None:

@@ -19,12 +19,13 @@ from prober.watch.canary import WRITING
 from prober.watch.service import MOST_GRACE
 from prober.watch.web import operating
 from prober.watch.web.listen import Listen
-from tests import prometheus_rule
+from tests.blocks import blocks
 from tests.edge.test_cli import invoke
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-FOLDERS = sorted(path.parent for path in KUBERNETES.rglob("kustomization.yaml"))
+COMPONENTS = sorted((KUBERNETES / "components").iterdir())
+FOLDERS = sorted({path.parent for path in KUBERNETES.rglob("kustomization.yaml")} - {*COMPONENTS})
 RELEASE = "1.35"
 GENERATED = {"prober.yaml"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -53,6 +54,13 @@ def pods() -> Iterator[tuple[str, Manifest]]:
 
 
 PODS = dict(pods())
+OURS = Path("..") / "livekit-prober"
+"""Where the guide's reader has this repository, seen from a folder of his own."""
+_first, *_others = (
+    yaml.safe_load(block.text) for block in blocks(ROOT / "docs" / "kubernetes.md") if block.language == "yaml"
+)
+READERS: list[Manifest] = [_first, *(_first | other for other in _others)]
+"""The kustomizations that the guide shows; each but the first says what is other than in the first."""
 
 
 @pytest.mark.parametrize("path", RESOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -63,13 +71,15 @@ def test_every_manifest_is_what_kubernetes_takes(path: Path) -> None:
     kubernetes_validate.validate(RESOURCES[path], RELEASE, strict=True)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [*FOLDERS, *COMPONENTS], ids=lambda folder: f"{folder.parent.name}/{folder.name}")
 def test_a_kustomization_names_all_that_lies_beside_it(folder: Path) -> None:
     named = read(folder / "kustomization.yaml")
+    assert named["kind"] == ("Component" if folder in COMPONENTS else "Kustomization")
     files = {name for name in named["resources"] if name.endswith(".yaml")}
     generated = {file for maker in named.get("configMapGenerator", ()) for file in maker["files"]}
     assert files | generated == {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
-    assert all((folder / name / "kustomization.yaml").exists() for name in named["resources"] if name not in files)
+    assert {(folder / name).resolve() for name in named["resources"] if name not in files} <= {*FOLDERS}
+    assert {(folder / name).resolve() for name in named.get("components", ())} <= {*COMPONENTS}
 
 
 @pytest.mark.parametrize("name", PODS)
@@ -86,7 +96,29 @@ def test_every_pod_is_shut_in(name: str) -> None:
 
 
 def test_prometheus_operator_gets_the_rules_of_prometheus() -> None:
-    assert prometheus_rule.RESOURCE.read_text(encoding="utf-8") == prometheus_rule.resource()
+    file = KUBERNETES / "components" / "prometheus-operator" / "prometheus-rule.yaml"
+    written = invoke("rules", "--kubernetes").output
+    assert written == file.read_text(encoding="utf-8"), f"livekit-prober rules --kubernetes > {file}"
+
+
+def test_prometheus_operator_goes_with_the_base_and_with_the_shards() -> None:
+    named = {path: (found["kind"], found["metadata"]["name"]) for path, found in RESOURCES.items()}
+    added = [name for path, name in named.items() if path.parent in COMPONENTS]
+    assert set(added).isdisjoint(name for path, name in named.items() if path.parent not in COMPONENTS)
+    monitor, service = (
+        RESOURCES[KUBERNETES / file]["spec"]
+        for file in ("components/prometheus-operator/service-monitor.yaml", "base/service.yaml")
+    )
+    assert [end["port"] for end in monitor["endpoints"]] == [port["name"] for port in service["ports"]]
+    for folder in ("base", "overlays/shards"):
+        (labels,) = read(KUBERNETES / folder / "kustomization.yaml")["labels"]
+        assert monitor["selector"]["matchLabels"] == labels["pairs"]
+
+
+def test_the_guide_builds_on_folders_that_there_are() -> None:
+    for folder in READERS:
+        for key, made in (("resources", FOLDERS), ("components", COMPONENTS)):
+            assert {Path(name) for name in folder.get(key, ())} <= {OURS / one.relative_to(ROOT) for one in made}
 
 
 def test_a_shard_is_the_canary_with_its_number() -> None:

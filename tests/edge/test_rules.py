@@ -139,6 +139,15 @@ targets:
         )
 
 
+def test_prometheus_operator_gets_the_same_with_the_same_options(tmp_path: Path) -> None:
+    file = configuration(
+        tmp_path, 'targets: {shop: {entry: {trial: {url: "https://shop.example.com/"}}, slo: {availability: 97}}}'
+    )
+    options = ("--config", file, "--runbook-url", "https://wiki.example/canary")
+    resource = yaml.safe_load(written("--kubernetes", *options).output)
+    assert (resource["kind"], resource["spec"]) == ("PrometheusRule", yaml.safe_load(written(*options).output))
+
+
 def test_the_links_are_the_operators() -> None:
     told = rules(
         written("--runbook-url", "https://wiki.example/canary/", "--dashboard-url", "https://g.example/?o=1").output
