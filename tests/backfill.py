@@ -53,19 +53,24 @@ def stages(rules: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     An alert becomes what Prometheus makes of it too: a series ALERTS.
     """
-    *recording, alerts = rules["groups"]
-    yield {"groups": recording}
-    several: list[dict[str, Any]] = []
-    for rule in alerts["rules"]:
-        if "alert" in rule:
-            labels = {"alertname": rule["alert"], "alertstate": "firing", **rule["labels"]}
-            several.append({"record": "ALERTS", "expr": rule["expr"], "labels": labels})
-        elif "record" in rule:  # what follows builds on it, and it on what stands before
-            if several:
-                yield {"groups": [alerts | {"rules": several}]}
-            yield {"groups": [alerts | {"rules": [rule]}]}
-            several = []
-    yield {"groups": [alerts | {"rules": several}]}
+    found = [rule for group in rules["groups"] for rule in group["rules"]]
+    left = {rule.get("record") or f'alertname="{rule["alert"]}"': rule for rule in found}
+    while left:
+        ready = [rule for name, rule in left.items() if not any(one in rule["expr"] for one in left if one != name)]
+        assert ready, f"These rules need each other: {sorted(left)}"
+        left = {name: rule for name, rule in left.items() if rule not in ready}
+        groups = [
+            group | {"rules": [_recorded(rule) for rule in group["rules"] if rule in ready]}
+            for group in rules["groups"]
+        ]
+        yield {"groups": [group for group in groups if group["rules"]]}
+
+
+def _recorded(rule: dict[str, Any]) -> dict[str, Any]:
+    if "record" in rule:
+        return rule
+    labels = {"alertname": rule["alert"], "alertstate": "firing", **rule["labels"]}
+    return {"record": "ALERTS", "expr": rule["expr"], "labels": labels}
 
 
 @contextlib.asynccontextmanager

@@ -45,13 +45,13 @@ def burning(sli: Sli, budget: str, burns: Iterable[Burn]) -> str:
 def _unless_told(burns: str) -> str:
     """Not of what was an outage: its failures stay in the windows long after the repair, and would page once more."""
 
-    def within(names: str) -> str:
-        return f'max_over_time(ALERTS{{alertname=~"{names}", alertstate="firing"}}[{TOLD}])'
+    def told(name: str, *labels: str) -> str:
+        firing = f'ALERTS{{alertname="{name}", alertstate="firing"}}[{TOLD}]'
+        return f"unless on ({', '.join(labels)})\n  max_over_time({firing})\n"
 
     return (
-        f"(\n{indented(burns)}\n)\n"
-        f"unless on (job, target, scenario)\n  {within('LiveKitAgentDown|LiveKitAgentDownEverywhere')}\n"
-        f"unless on (job, location, target, scenario)\n  {within('LiveKitAgentDownOneLocation')}\n"
+        f"(\n{indented(burns)}\n)\n{told('LiveKitAgentDown', *OF_ALL)}{told('LiveKitAgentDownEverywhere', *OF_ALL)}"
+        f"{told('LiveKitAgentDownOneLocation', *OF_PLACE)}"
     )
 
 

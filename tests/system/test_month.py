@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,23 +24,24 @@ async def test_a_day_of_small_troubles_wakes_nobody(tmp_path: Path) -> None:
 async def test_a_day_of_outage_wakes_somebody(tmp_path: Path) -> None:
     found = await judged(Month("nobody comes", failing=20.5, at_last=1.0), 1, tmp_path, lambda _line: None)
     assert found.minutes["page", "LiveKitAgentDown"] > 23 * 60
-    assert found.minutes["page", "LiveKitAgentErrorBudgetFastBurn"] > 23 * 60
-    assert ("page", "LiveKitProberRunsStale") not in found.minutes
+    assert (
+        found.minutes.keys() & {("page", "LiveKitAgentErrorBudgetFastBurn"), ("page", "LiveKitProberRunsStale")}
+        == set()
+    )
 
 
 def test_each_stage_needs_only_what_stands_before_it() -> None:
+    def alert(name: str, expr: str) -> dict[str, Any]:
+        return {"alert": name, "expr": expr, "labels": {"severity": "page"}}
+
     rules = {
         "groups": [
-            {"name": "sli", "rules": [{"record": "a", "expr": "x"}]},
+            {"name": "sli", "rules": [{"record": "a", "expr": "x"}, {"record": "c", "expr": "x"}]},
             {
                 "name": "alerts",
-                "rules": [
-                    {"alert": "One", "expr": "a", "labels": {"severity": "page"}},
-                    {"record": "b", "expr": "ALERTS"},
-                    {"alert": "Two", "expr": "b", "labels": {"severity": "page"}},
-                ],
+                "rules": [alert("One", "a"), {"record": "b", "expr": 'ALERTS{alertname="One"}'}, alert("Two", "b")],
             },
         ]
     }
     made = [[rule["record"] for group in stage["groups"] for rule in group["rules"]] for stage in stages(rules)]
-    assert made == [["a"], ["ALERTS"], ["b"], ["ALERTS"]]
+    assert made == [["a", "c"], ["ALERTS"], ["b"], ["ALERTS"]]

@@ -3,7 +3,7 @@
 import json
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import aiohttp
 import yaml
 
 from prober.refstack.process import Program
+from tests.backfill import stages
 from tests.page_history import NOW
 from tests.system.dashboards import month
 from tests.system.dashboards.boards import ROOT, Asked
@@ -50,31 +51,15 @@ async def prometheus(folder: Path, *, rules: Path = RULES) -> AsyncIterator[Prom
     _promtool("create-blocks-from", "openmetrics", "--max-block-duration=8760h", written, data)
     written.unlink()
     part = folder / "part.json"
-    for ready in in_order(rules):
-        part.write_text(json.dumps({"groups": [{"name": "part", "rules": ready}]}), encoding="utf-8")
+    for stage in stages(yaml.safe_load(rules.read_text(encoding="utf-8"))):
+        groups = [group | {"interval": f"{month.SCRAPE}s"} for group in stage["groups"]]
+        part.write_text(json.dumps({"groups": groups}), encoding="utf-8")
         async with _serving(folder) as server:
-            moments = (f"--start={NOW - month.RECENT:.0f}", f"--end={NOW:.0f}", f"--eval-interval={month.SCRAPE}s")
+            moments = (f"--start={NOW - month.RECENT:.0f}", f"--end={NOW:.0f}")
             where = (f"--url={server.url}", f"--output-dir={data}")
             _promtool("create-blocks-from", "rules", *moments, *where, part)
     async with _serving(folder) as server:
         yield server
-
-
-def in_order(rules: Path) -> Iterator[list[dict[str, Any]]]:
-    """The rules, in parts that need only those before. Alerts are records of what fires: promtool makes none."""
-    found = [one for group in yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"] for one in group["rules"]]
-    left = {one.get("record") or f'alertname="{one["alert"]}"': one for one in found}
-    while left:
-        ready = {name for name, one in left.items() if not any(other in one["expr"] for other in left if other != name)}
-        assert ready, f"These rules need each other: {sorted(left)}"
-        yield [_recorded(left.pop(name)) for name in sorted(ready)]
-
-
-def _recorded(rule: dict[str, Any]) -> dict[str, Any]:
-    if "record" in rule:
-        return rule
-    labels = {"alertname": rule["alert"], **rule.get("labels", {}), "alertstate": "firing"}
-    return {"record": "ALERTS", "expr": rule["expr"], "labels": labels}
 
 
 def _promtool(*arguments: str | Path) -> None:
