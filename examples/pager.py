@@ -1,5 +1,6 @@
 """Everybody whom Alertmanager would tell, on this machine: prints what it is told. For docs/howto/page.md."""
 
+import contextlib
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -27,4 +28,5 @@ class Pager(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     print(f"The pager listens at http://127.0.0.1:{port}/", flush=True)
-    HTTPServer(("127.0.0.1", port), Pager).serve_forever()
+    with contextlib.suppress(KeyboardInterrupt):
+        HTTPServer(("127.0.0.1", port), Pager).serve_forever()

@@ -158,7 +158,7 @@ def test_every_panel_says_what_it_is_and_what_to_do(panel: dict[str, Any], board
 async def test_every_link_leads_to_a_page_of_the_canary(board: dict[str, Any]) -> None:
     app = web.Application()
     app.add_routes([*pages.ROUTES, *api.ROUTES])
-    (exemplars,) = provisioned("datasources/prometheus.yaml")["datasources"][0]["jsonData"][
+    (exemplars,) = provisioned("datasources/livekit-prober.yaml")["datasources"][0]["jsonData"][
         "exemplarTraceIdDestinations"
     ]
     run = exemplars["url"].removeprefix("http://127.0.0.1:9765").replace("$${__value.raw}", "0123456789abcdef")
@@ -185,7 +185,7 @@ def test_every_dashboard_is_read_only_in_utc_and_whole(board: dict[str, Any]) ->
 
 def test_provisioning_can_be_read_and_lets_nobody_change_it() -> None:
     (source,), (provider,) = (
-        provisioned("datasources/prometheus.yaml")["datasources"],
+        provisioned("datasources/livekit-prober.yaml")["datasources"],
         provisioned("dashboards/livekit-prober.yaml")["providers"],
     )
     assert source["jsonData"]["exemplarTraceIdDestinations"][0]["name"] == "run_id"
