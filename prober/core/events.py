@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from prober.core.causes import Cause
 from prober.core.reasons import Reason
 
 
@@ -231,6 +232,23 @@ class AnchorsAsked(Event, frozen=True, kw_only=True):
     of: int
 
 
+# Why: what was found after the verdict was certain; it explains, and judges nothing
+
+
+class AgentLogged(Event, frozen=True, kw_only=True):
+    """The agent's own log told of this run's job: `quote` is its line's own words, made harmless.
+
+    `fix` is what to do where more is known than of the cause in general; `by` is how the line was joined to the run,
+    `time` where it names neither room nor job and ours was the only open one.
+    """
+
+    cause: Cause
+    quote: str
+    by: Literal["room", "job", "time"]
+    fix: str | None = None
+    job: str | None = None
+
+
 # Endings
 
 
@@ -295,6 +313,7 @@ AnyEvent = (
     | TurnRechecked
     | YieldRechecked
     | AnchorsAsked
+    | AgentLogged
     | Stopped
     | Leaving
     | CleanedUp

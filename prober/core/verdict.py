@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from prober.core.events import (
+    AgentLogged,
     AnchorsAsked,
     ChildExited,
     CleanedUp,
@@ -208,7 +209,7 @@ def _seen_until(timeline: Timeline) -> float:
     leaving = timeline.first(Leaving)
     if leaving is not None:
         return leaving.at
-    witnesses = (event.at for event in timeline if not isinstance(event, ChildExited | CleanedUp))
+    witnesses = (event.at for event in timeline if not isinstance(event, AgentLogged | ChildExited | CleanedUp))
     return max(witnesses, default=0.0)
 
 
