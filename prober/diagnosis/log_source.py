@@ -1,18 +1,18 @@
 """Where an agent's log comes from: a file that grows and is rotated, or standard input. Bounded in time and memory."""
 
+import contextlib
 import glob
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from prober.core.events import AgentLogged
 from prober.diagnosis.agent_log import AgentLog
+from prober.limits import STDIN
 
-STDIN = "-"
-"""The name under which standard input is meant."""
 _LONGEST = 1 << 18
 """Bytes of a line; a longer one is not read."""
 _AT_ONCE = 1 << 24
@@ -30,9 +30,9 @@ class Source(Protocol):
         """What `AgentLog.told_of` says of all that is written by now. Raises OSError where it cannot be read."""
 
 
-def sources(names: Iterable[str]) -> dict[str, Source]:
-    """These logs, by name: paths of files, or `-` for standard input, which is read from now on."""
-    return {name: LogPipe(0) if name == STDIN else LogFile(Path(name)) for name in set(names)}
+def open_log(name: str) -> Source:
+    """The log of this name: a file's path, or `-` for standard input, which is read from now on."""
+    return LogPipe(0) if name == STDIN else LogFile(Path(name))
 
 
 class Lines:
@@ -124,8 +124,9 @@ class LogPipe:
 
     def _read(self) -> None:
         lines = Lines()
-        # Not sys.stdin: a thread that is held in its buffer is fatal to the interpreter's end.
-        while piece := os.read(self._descriptor, _CHUNK):
-            with self._asking:
-                for line in lines.feed(piece):
-                    self._log.read(line)
+        with contextlib.suppress(OSError):  # there is none: its end
+            # Not sys.stdin: a thread that is held in its buffer is fatal to the interpreter's end.
+            while piece := os.read(self._descriptor, _CHUNK):
+                with self._asking:
+                    for line in lines.feed(piece):
+                        self._log.read(line)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prober.core.causes import Cause
 from prober.diagnosis import log_source
-from prober.diagnosis.log_source import STDIN, Lines, LogFile, LogPipe, Source, sources
+from prober.diagnosis.log_source import Lines, LogFile, LogPipe, Source
 
 
 def crash(room: str) -> str:
@@ -122,6 +122,15 @@ def test_what_is_no_file_is_not_waited_for(path: Path) -> None:
         LogFile(path).told_of("A", at=1.0)
 
 
+def test_a_pipe_that_is_none_is_at_its_end() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.close(writing)
+    source = LogPipe(reading)
+    source.join()
+    assert told(source, "A") == [False]
+
+
 def test_a_log_comes_through_a_pipe() -> None:
     reading, writing = os.pipe()
     source = LogPipe(reading)
@@ -133,13 +142,6 @@ def test_a_log_comes_through_a_pipe() -> None:
     found = source.told_of("A", at=1.0)
     assert found is not None
     assert found.cause is Cause.JOB_CRASHED
-
-
-def test_a_log_is_opened_once_by_whatever_number_of_targets(path: Path) -> None:
-    opened = sources([str(path), str(path)])
-
-    assert list(opened) == [str(path)]
-    assert STDIN not in opened
 
 
 @given(st.lists(st.binary(max_size=30)), st.booleans())

@@ -162,6 +162,27 @@ def test_what_hands_a_log_on_may_wrap_it(wrapped: str) -> None:
     assert told(room, *map(WRAPPED[wrapped], lines)) == told(room, *lines)
 
 
+def in_pieces_of_containerd(line: str) -> list[str]:
+    pieces = [line[at : at + 1000] for at in range(0, len(line), 1000)]
+    return [f"2026-01-02T03:04:05Z stdout {'PF'[piece is pieces[-1]]} {piece}" for piece in pieces]
+
+
+def in_pieces_of_docker(line: str) -> list[str]:
+    pieces = [line[at : at + 1000] for at in range(0, len(line), 1000)]
+    pieces[-1] += "\n"
+    return [json.dumps({"log": piece, "stream": "stdout"}, separators=(",", ":")) for piece in pieces]
+
+
+@pytest.mark.parametrize("cut", [in_pieces_of_containerd, in_pieces_of_docker])
+def test_a_long_line_comes_in_pieces_out_of_a_container(cut: Callable[[str], list[str]]) -> None:
+    room, lines = room_of("refused_inference_key"), RECORDED["refused_inference_key"]
+
+    found = told(room, *(piece for line in lines for piece in cut(line)))
+
+    assert found is not None
+    assert found == told(room, *lines)
+
+
 @pytest.mark.parametrize("wrapped", ["containerd", "docker", "kubectl --prefix"])
 def test_and_a_bare_traceback_too(wrapped: str) -> None:
     assert told("any", *map(WRAPPED[wrapped], RECORDED["import_error"])) == told("any", *RECORDED["import_error"])
