@@ -12,8 +12,9 @@ from prober.child.explaining import Explaining
 from prober.child.making import make_record
 from prober.child.messages import Order
 from prober.core.causes import Cause, Found
-from prober.core.events import AgentLogged, AnyEvent, Event, Leaving
+from prober.core.events import AgentLogged, AnyEvent, Event, Leaving, Stopped
 from prober.core.plan import Plan
+from prober.core.reasons import Reason
 from prober.core.record import RunRecord
 from prober.core.steps import trial_steps
 from prober.diagnosis.known_causes import KNOWN
@@ -22,6 +23,7 @@ from tests.timelines import HEAD, JOIN, entered, heartbeats, join
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "agent-log.md"
 ALONE = (*(event for event in entered() if event.at < 0.5), Leaving(at=20.8), *heartbeats(21))
+NOT_READY = (*(event for event in entered() if event.at < 0.85), Leaving(at=10.9), *heartbeats(11))
 ROOM = "trial_1_a"
 """The room of these timelines."""
 
@@ -84,6 +86,26 @@ async def test_a_run_that_passed_needs_no_log(tmp_path: Path) -> None:
     assert (record.outcome, told, len(record.timeline)) == ("pass", [], len(join()))
 
 
+async def test_nor_does_one_that_no_agent_failed(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("missing_elevenlabs_key"))
+    stopped = Stopped(at=2.0, reason=Reason.DISCONNECTED, detail="room_deleted")
+
+    record, told = await explained(log, Played((*entered(), stopped, Leaving(at=2.1), *heartbeats(3))))
+
+    assert (record.reason, told) == ("disconnected", [])
+
+
+async def test_an_agent_that_came_is_explained_by_its_own_job(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("missing_elevenlabs_key"))
+
+    record, _ = await explained(log, Played(NOT_READY))
+
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause) == ("agent_not_ready", Cause.PROVIDER_KEY_MISSING)
+
+
 @pytest.mark.parametrize("log", [None, "another"])
 async def test_a_log_that_is_not_given_or_tells_nothing_changes_nothing(tmp_path: Path, log: str | None) -> None:
     if log is not None:
@@ -97,10 +119,9 @@ async def test_a_log_that_is_not_given_or_tells_nothing_changes_nothing(tmp_path
 async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
     log = tmp_path / "agent.log"
     _write(log, lines("worker_full"))
-    not_ready = (*(event for event in entered() if event.at < 0.85), Leaving(at=10.9), *heartbeats(11))
 
     absent, _ = await explained(log, Played(ALONE))
-    came, _ = await explained(log, Played(not_ready))
+    came, _ = await explained(log, Played(NOT_READY))
 
     assert absent.diagnosis is not None
     assert absent.diagnosis.cause is Cause.WORKER_FULL
