@@ -118,14 +118,21 @@ def _cut_off(timeline: Timeline) -> Cause:
 
 def _nothing_heard(timeline: Timeline) -> Cause | None:
     """No packets are not silence; without WebRTC's totals nobody knows."""
-    packets = _packets(timeline)
-    return None if packets is None else Cause.SILENT_TRACK if packets else Cause.NO_PACKETS
+    match _packets(timeline):
+        case None:
+            return None
+        case (_, 0):
+            return Cause.NO_PACKETS
+        case (0, _):
+            return Cause.PACKETS_STOPPED
+        case _:
+            return Cause.SILENT_TRACK
 
 
-def _packets(timeline: Timeline) -> int | None:
-    """The packets of the agent's audio that came since the last but one look at them, which is while we waited."""
-    totals = [stats.packets_received for stats in timeline.all(ReceiverStats)][-2:]
-    return totals[-1] - (totals[0] if len(totals) == 2 else 0) if totals else None
+def _packets(timeline: Timeline) -> tuple[int, int] | None:
+    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all."""
+    totals = [0, *(stats.packets_received for stats in timeline.all(ReceiverStats))][-2:]
+    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 else None
 
 
 def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
@@ -173,7 +180,9 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
             yield Evidence(f"agent's log, by {line.by}", line.quote)
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
         stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
-        yield Evidence("audio packets", f"{packets} came while we waited; our own longest stall: {stalled:.2f} s")
+        yield Evidence(
+            "audio packets", f"{packets[0]} while we waited, {packets[1]} in all; our own longest stall {stalled:.2f} s"
+        )
 
 
 def _of_server(timeline: Timeline) -> Iterator[Evidence]:
