@@ -48,7 +48,7 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     reason = verdict.reason
     if reason is None or reason is Reason.INTERRUPTED:
         return None
-    logged = _logged(timeline) if reason in OF_THE_AGENT else None
+    logged = _logged(timeline, reason) if reason in OF_THE_AGENT else None
     if logged is not None:
         found = Found.AGENT_LOG_BY_TIME if logged.by == "time" else Found.AGENT_LOG
         return _explained(logged.cause, found, timeline, reason, told=logged.quote, fix=logged.fix)
@@ -74,9 +74,12 @@ def _explained(
     )
 
 
-def _logged(timeline: Timeline) -> AgentLogged | None:
-    """The line that says most: one that names our room or job before one that does not, a known cause before any."""
-    lines = timeline.all(AgentLogged)
+def _logged(timeline: Timeline, reason: Reason) -> AgentLogged | None:
+    """The line that says most: one that names our room or job before one that does not, a known cause before any.
+
+    What is wrong with a whole worker explains no agent that came.
+    """
+    lines = [line for line in timeline.all(AgentLogged) if line.by != "worker" or reason is Reason.AGENT_ABSENT]
     return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
 
 

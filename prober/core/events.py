@@ -277,12 +277,12 @@ class AgentLogged(Event, frozen=True, kw_only=True):
     """The agent's own log told of this run's job: `quote` is its line's own words, made harmless.
 
     `fix` is what to do where more is known than of the cause in general; `by` is how the line was joined to the run,
-    `time` where it names neither room nor job and ours was the only open one.
+    `time` where it names neither room nor job and ours was the only open one, `worker` where no worker could serve.
     """
 
     cause: Cause
     quote: str
-    by: Literal["room", "job", "time"]
+    by: Literal["room", "job", "time", "worker"]
     fix: str | None = None
     job: str | None = None
 
