@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from prober.core.events import (
+    AgentLogged,
     AnchorsAsked,
     ChildExited,
     CleanedUp,
@@ -18,6 +19,7 @@ from prober.core.events import (
     Leaving,
     Reconnected,
     Reconnecting,
+    ServerAsked,
     Stalled,
     Stopped,
     Suspended,
@@ -208,7 +210,8 @@ def _seen_until(timeline: Timeline) -> float:
     leaving = timeline.first(Leaving)
     if leaving is not None:
         return leaving.at
-    witnesses = (event.at for event in timeline if not isinstance(event, ChildExited | CleanedUp))
+    afterwards = AgentLogged | ChildExited | CleanedUp | ServerAsked
+    witnesses = (event.at for event in timeline if not isinstance(event, afterwards))
     return max(witnesses, default=0.0)
 
 

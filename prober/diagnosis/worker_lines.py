@@ -1,0 +1,76 @@
+"""One line of a worker's log, as `start` writes it or Docker and Kubernetes hand it on. Pure; never raises."""
+
+import re
+from typing import NamedTuple
+
+from prober.core.words import read_json
+
+LONGEST = 1 << 18
+"""Characters of a line; what is longer is not understood."""
+HEAD = 200
+TAIL = 1 << 14
+"""Characters kept of a line's text: its beginning says what happened, its end is the exception."""
+_QUIET = frozenset({"TRACE", "DEBUG", "DEV", "INFO"})
+_CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
+_POD = re.compile(r"\[pod/\S+\] ")
+
+
+class Unwrapped:
+    """What a worker wrote, out of what Docker, containerd and kubectl made of it: they cut long lines in pieces."""
+
+    def __init__(self) -> None:
+        self._begun = ""
+
+    def whole(self, line: str) -> str | None:
+        """The line of the worker's that this one completes; None where more of it is to come."""
+        text, more = _piece(line)
+        text = self._begun + text
+        self._begun = text if more and len(text) <= LONGEST else ""
+        return None if more else text
+
+
+def _piece(line: str) -> tuple[str, bool]:
+    """What was wrapped, and whether it is only a part."""
+    if found := _CONTAINERD.match(line):
+        return line[found.end() :], found[1] == "P"
+    if line.startswith('{"log":'):
+        document = read_json(line.encode(errors="replace"))
+        said = document.get("log") if isinstance(document, dict) else None
+        if isinstance(said, str):
+            return said.removesuffix("\n"), not said.endswith("\n")
+    return _POD.sub("", line, count=1) if line.startswith("[") else line, False
+
+
+class WorkerLine(NamedTuple):
+    """What a line says: `text` is its message's first line, and the exception below it."""
+
+    text: str
+    room: str | None = None
+    job: str | None = None
+
+
+def read_line(line: str) -> WorkerLine | None:
+    """What a worker says in this line; None where it says nothing that could be trouble or concern a job.
+
+    What is not JSON is a worker's own standard error: the last line of a traceback is at the margin there.
+    """
+    document = read_json(line[max(line.find("{"), 0) :].encode(errors="replace"))
+    if not isinstance(document, dict):
+        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line.strip()))
+    message, level, name = (_text(document, key) or "" for key in ("message", "level", "name"))
+    if level in _QUIET and not name.startswith("livekit"):
+        return None  # what an agent tells of its calls may quote anybody
+    head, _, tail = message.partition("\n")
+    error = _text(document, "exc_info", "error") or tail
+    return WorkerLine(
+        _short(f"{head}\n{error}".strip()), room=_text(document, "room", "room_name"), job=_text(document, "job_id")
+    )
+
+
+def _text(document: dict[object, object], *keys: str) -> str | None:
+    """The first of these that is a text."""
+    return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
