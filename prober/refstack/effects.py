@@ -60,6 +60,7 @@ OPENING_HOURS = _talk(_HOURS)
 BARGING_IN = _talk(TurnPlan(), TurnPlan(barge_in=BargeIn()), say=("en-weather", "en-stop"))
 ALL_AT_ONCE = _talk(_HOURS, interruption=WhenInterrupted.FAIL, brisk=BRISK)
 
+CONNECTING = '"connecting…" for ever:'
 _trial = partial(Effect, place=Place.TRIAL, shown=LOOK)
 _unreachable = partial(_trial, expected=Reason.TRIAL_UNREACHABLE, needs=Needs.DOOR)
 _unanswered = partial(_trial, expected=Reason.TRIAL_TIMEOUT)
@@ -67,7 +68,8 @@ _malformed = partial(_trial, expected=Reason.TRIAL_MALFORMED)
 _token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID)
 _livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK, needs=Needs.SERVER)
 _agent = partial(Effect, place=Place.AGENT, shown=TALK, in_agent=True)
-_absent = partial(_agent, expected=Reason.AGENT_ABSENT, shown=LOOK)
+_unstaffed = partial(Effect, place=Place.WORKER, shown=LOOK, expected=Reason.AGENT_ABSENT)
+_absent = partial(_unstaffed, place=Place.JOB, in_agent=True)
 _call = partial(Effect, place=Place.CALL, shown=TALK, in_agent=True)
 _slow = partial(Effect, place=Place.SLOW, shown=BRISK_LOOK)
 _handled = partial(Effect, place=Place.HANDLED, shown=TALK)
@@ -109,20 +111,45 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.MEDIA_UNREACHABLE,
             customer='The call page stays at "connecting…": LiveKit names a media address that nobody can reach.',
         ),
+        Fault.NO_WORKER: _unstaffed(needs=Needs.SERVER, customer=f"{CONNECTING} no agent worker is registered."),
+        Fault.WRONG_AGENT_NAME: _unstaffed(customer=f"{CONNECTING} the token asks for an agent of another name."),
+        Fault.WORKER_IMPORT_ERROR: _unstaffed(
+            needs=Needs.WORKER, customer=f"{CONNECTING} the worker's program ends at its first line, an import."
+        ),
+        Fault.WORKER_FULL: _unstaffed(
+            needs=Needs.WORKER, customer=f"{CONNECTING} the only worker has no room for one job more."
+        ),
+        Fault.WORKER_SLOW: _unstaffed(
+            in_agent=True, customer=f"{CONNECTING} the worker answers LiveKit too late to get the job."
+        ),
+        Fault.WORKER_KILLED: _unstaffed(
+            expected=Reason.AGENT_NO_RESPONSE,
+            shown=TALK,
+            in_agent=True,
+            needs=Needs.WORKER,
+            customer="The agent falls silent in mid sentence, and never answers: its machine is gone.",
+        ),
+        Fault.PREWARM_RAISES: _unstaffed(
+            needs=Needs.WORKER, customer=f"{CONNECTING} the worker takes jobs, but each of its processes crashes first."
+        ),
+        Fault.PREWARM_HANGS: _unstaffed(
+            needs=Needs.WORKER, customer=f"{CONNECTING} the worker takes jobs, but no process of it is ever ready."
+        ),
         Fault.MISSING_TTS_KEY: _absent(
-            customer='"connecting…" for ever: each job crashes at start for want of its speech provider\'s key.',
+            customer=f"{CONNECTING} each job crashes at start for want of its speech provider's key."
         ),
         Fault.ASYNC_CALLBACK: _absent(
-            customer='"connecting…" for ever: each job crashes at start on an async callback given to `.on()`.',
+            customer=f"{CONNECTING} each job crashes at start on an async callback given to `.on()`."
         ),
-        Fault.NO_WORKER: _absent(
-            in_agent=False,
-            needs=Needs.SERVER,
-            customer='"connecting…" for ever: no agent worker is registered.',
-        ),
-        Fault.WRONG_AGENT_NAME: _absent(
-            in_agent=False,
-            customer='"connecting…" for ever: the token asks for an agent of another name.',
+        Fault.JOB_CRASHES_ON_JOINING: _absent(customer=f"{CONNECTING} each job crashes as soon as it has joined."),
+        Fault.JOB_DIES: _absent(customer=f"{CONNECTING} each job's process dies at start, without a word."),
+        Fault.JOB_EXITS: _absent(customer=f"{CONNECTING} each job calls `sys.exit()` at start."),
+        Fault.JOB_HANGS: _absent(customer=f"{CONNECTING} each job waits for something that never comes."),
+        Fault.JOB_BLOCKS: _absent(customer=f"{CONNECTING} each job blocks its event loop at start."),
+        Fault.JOB_RETURNS: _absent(customer=f"{CONNECTING} each job ends without having joined."),
+        Fault.JOB_UNCONNECTED: _absent(customer=f"{CONNECTING} each job cannot reach LiveKit's address."),
+        Fault.JOB_WITHOUT_MEDIA: _absent(
+            expected=Reason.AGENT_NOT_READY, customer=f"{CONNECTING} no media gets from the agent to LiveKit."
         ),
         Fault.AGENT_NOT_READY: _agent(
             expected=Reason.AGENT_NOT_READY,
@@ -136,6 +163,10 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
         ),
         Fault.AGENT_SILENT: _agent(
             expected=Reason.AGENT_SILENT, customer="The page shows the agent speaking, and nothing is heard."
+        ),
+        Fault.TTS_KEY_REFUSED: _agent(
+            expected=Reason.AGENT_SILENT,
+            customer="The agent is there and says nothing: its speech provider refuses its key.",
         ),
         Fault.AGENT_DEAF: _agent(
             expected=Reason.AGENT_NO_RESPONSE, customer="The agent greets, then nothing that is said gets an answer."
