@@ -129,6 +129,7 @@ async def _converse(expectations: Expectations, clips: Sequence[Clip], recorder:
         try:
             await recorder.wait_for(AgentSpeechStarted, due=recorder.elapsed() + due.greeting)
         except DeadlinePassed:
+            await call.note_receiver()  # where nothing was heard: were there packets?
             if expectations.greeting is Greeting.EXPECTED:
                 raise
     for turn, (clip, plan) in enumerate(zip(clips, expectations.turns, strict=True), start=1):

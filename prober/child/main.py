@@ -28,11 +28,12 @@ from prober.child.messages import (
 )
 from prober.child.paying import Debts, pay
 from prober.child.vigil import beat, heartbeat, watch_clocks
+from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.events import CleanedUp, SessionGranted
-from prober.core.plan import Plan, Session, TrialEntry
+from prober.core.plan import ApiKey, Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline
-from prober.core.verdict import network_failed
+from prober.core.verdict import judge, network_failed
 from prober.core.words import authority, harmless, whereabouts
 from prober.entry import token
 from prober.entry.allowed import check_server
@@ -108,6 +109,7 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
         async with _join(session, plan, recorder) as call:
             calls.append(call)
             yield call
+            await _ask_server(order, session, recorder)  # while we are in the room: an empty one may be gone
 
     probing = asyncio.create_task(probe(plan.expectations, clips, recorder, enter=enter, join=joined))
     watches = [asyncio.create_task(watch) for watch in (beat(recorder), watch_clocks(recorder))]
@@ -129,6 +131,21 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
         debts.no_room()
     await debts.pay(recorder)
     recorder.record(heartbeat(recorder))
+
+
+async def _ask_server(order: Order, session: Session, recorder: Recorder) -> None:
+    """Have the server say what it knows of a room in which the agent failed us; the verdict is certain by then."""
+    if order.key is None or not _is_of(order.key, session):
+        return
+    if judge(Timeline(recorder.events), order.plan.expectations).reason in OF_THE_AGENT:
+        from prober.diagnosis.server import ask as ask_server
+
+        recorder.record(await ask_server(order.key, session.room, recorder.elapsed))
+
+
+def _is_of(key: ApiKey, session: Session) -> bool:
+    """Whether the key belongs to the session's LiveKit."""
+    return authority(URL(key.url)) == authority(URL(session.url))
 
 
 def _write(call: Call, path: str, recorder: Recorder) -> None:
@@ -161,7 +178,7 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
 
         assert order.key is not None  # noqa: S101 - the command line asks for it
         session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
-    if order.key is not None and authority(URL(order.key.url)) == authority(URL(session.url)):
+    if order.key is not None and _is_of(order.key, session):
         debts.owe_room(session.room)  # whatever we think of its token: an agent may wait in it already
     token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
     await check_server(session, plan.allowed)

@@ -44,6 +44,7 @@ class Cause(StrEnum):
     OWN_KEY_REFUSED = "own_key_refused"
     LIVEKIT_UNREACHABLE = "livekit_unreachable"
     LIVEKIT_REFUSED = "livekit_refused"
+    LIVEKIT_SHUT_DOWN = "livekit_shut_down"
     MEDIA_PATH = "media_path"
     CONNECTION_LOST = "connection_lost"
     CALL_ENDED = "call_ended"
@@ -58,7 +59,6 @@ class Cause(StrEnum):
     NO_WORKER = "no_worker"
     ASSIGNED_NEVER_JOINED = "assigned_never_joined"
     JOINED_LATE = "joined_late"
-    ROOM_GONE = "room_gone"
     # From the agent's log
     PROVIDER_KEY_MISSING = "provider_key_missing"
     PROVIDER_KEY_REFUSED = "provider_key_refused"

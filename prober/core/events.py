@@ -4,7 +4,7 @@
 No event holds a token, an e-mail address or what was said.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -235,16 +235,54 @@ class AnchorsAsked(Event, frozen=True, kw_only=True):
 # Why: what was found after the verdict was certain; it explains, and judges nothing
 
 
+class Person(NamedTuple):
+    """A participant as LiveKit's server lists it: `state` is its `lk.agent.state`, `tracks` how many it publishes."""
+
+    identity: str
+    kind: str
+    state: str | None
+    tracks: int
+
+
+class Job(NamedTuple):
+    """A job that a worker took. Its status is left out: it is that of the moment in which the job was taken."""
+
+    id: str
+    worker: str
+    identity: str
+
+
+class Dispatch(NamedTuple):
+    """An agent that was asked for, by name or (empty) any unnamed one, and the jobs that this came to."""
+
+    id: str
+    agent: str
+    jobs: tuple[Job, ...]
+
+
+class ServerAsked(Event, frozen=True, kw_only=True):
+    """What LiveKit's server itself says of our room, asked with an API key when an agent failed us.
+
+    What it did not tell is None, and `trouble` says why not. `listed` is how many are in the room by ListRooms, which
+    asks for fewer rights than the other lists.
+    """
+
+    listed: int | None
+    people: tuple[Person, ...] | None
+    dispatches: tuple[Dispatch, ...] | None
+    trouble: tuple[str, ...] = ()
+
+
 class AgentLogged(Event, frozen=True, kw_only=True):
     """The agent's own log told of this run's job: `quote` is its line's own words, made harmless.
 
     `fix` is what to do where more is known than of the cause in general; `by` is how the line was joined to the run,
-    `time` where it names neither room nor job and ours was the only open one.
+    `time` where it names neither room nor job and ours was the only open one, `worker` where no worker could serve.
     """
 
     cause: Cause
     quote: str
-    by: Literal["room", "job", "time"]
+    by: Literal["room", "job", "time", "worker"]
     fix: str | None = None
     job: str | None = None
 
@@ -313,6 +351,7 @@ AnyEvent = (
     | TurnRechecked
     | YieldRechecked
     | AnchorsAsked
+    | ServerAsked
     | AgentLogged
     | Stopped
     | Leaving

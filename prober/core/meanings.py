@@ -49,6 +49,9 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.LIVEKIT_REFUSED: Meaning(
         Blame.LIVEKIT, "LiveKit lets nobody into this room.", "Its log for this room, its limits and room.auto_create."
     ),
+    Cause.LIVEKIT_SHUT_DOWN: Meaning(
+        Blame.LIVEKIT, "LiveKit's server shut down in mid call.", "Why it went: a deployment, a crash, a drain."
+    ),
     Cause.MEDIA_PATH: Meaning(
         Blame.NETWORK,
         "Signalling works and media does not: no path for UDP or TCP.",
@@ -109,11 +112,6 @@ MEANINGS: dict[Cause, Meaning] = {
         Blame.AGENT,
         "The agent came after the deadline.",
         "How long jobs take to start: cold processes (num_idle_processes), prewarm, imports.",
-    ),
-    Cause.ROOM_GONE: Meaning(
-        Blame.PRODUCT_WEB,
-        "The room does not exist any more.",
-        "Who deletes rooms: the product's clean-up, or webhooks.",
     ),
     Cause.PROVIDER_KEY_MISSING: Meaning(
         Blame.AGENT,

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from prober.core.causes import Diagnosis
+from prober.core.diagnosis import diagnose
 from prober.core.events import AgentJoined, AnyEvent, CleanedUp, ParticipantSeen, RoomJoined, SessionGranted
 from prober.core.measure import Health, Measurements, health, measure
 from prober.core.plan import Expectations
@@ -51,7 +53,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     look: str
     measurements: Measurements
     objectives: tuple[Objective, ...]
-    diagnosis: None = None
+    diagnosis: Diagnosis | None = None
     prober: Health
     room: str | None
     participants: tuple[Participant, ...]
@@ -92,6 +94,7 @@ def derive(head: Head, expectations: Expectations, events: tuple[AnyEvent, ...])
         look=verdict.look,
         measurements=measurements,
         objectives=judge_objectives(measurements, expectations),
+        diagnosis=diagnose(timeline, verdict),
         prober=health(timeline, expectations),
         room=None if room is None else room.room,
         participants=tuple(

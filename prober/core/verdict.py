@@ -19,6 +19,7 @@ from prober.core.events import (
     Leaving,
     Reconnected,
     Reconnecting,
+    ServerAsked,
     Stalled,
     Stopped,
     Suspended,
@@ -209,7 +210,8 @@ def _seen_until(timeline: Timeline) -> float:
     leaving = timeline.first(Leaving)
     if leaving is not None:
         return leaving.at
-    witnesses = (event.at for event in timeline if not isinstance(event, AgentLogged | ChildExited | CleanedUp))
+    afterwards = AgentLogged | ChildExited | CleanedUp | ServerAsked
+    witnesses = (event.at for event in timeline if not isinstance(event, afterwards))
     return max(witnesses, default=0.0)
 
 

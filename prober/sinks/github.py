@@ -11,6 +11,7 @@ from prober.core.record import RunRecord
 from prober.core.series import PASSED, Series
 from prober.core.statistics import statistics
 from prober.sinks import text
+from prober.sinks.explained import explanation
 
 LONGEST = 500_000
 """Bytes: GitHub throws a summary of more than 1 MiB away, with those of all other steps' tools in it."""
@@ -52,7 +53,9 @@ def _trouble(record: RunRecord) -> Iterator[str]:
     yield from ("", f"**{quoted(title)}** in run {quoted(record.run_id)}", "")
     if record.outcome is not Outcome.PASS:
         yield f"- {quoted(record.message)}"
-        yield f"- Look at: {quoted(record.look)}"
+        yield from (
+            f"- {name}: {quoted(words)}" for name, _, words in (one.partition(": ") for one in explanation(record))
+        )
     yield from (f"- {quoted(one)}" for one in text.too_slow(record))
     yield from (f"- left behind: {quoted(left)}" for left in record.left_behind)
 

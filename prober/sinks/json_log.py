@@ -49,7 +49,10 @@ class JsonLines:
         """`run.finished`, with the verdict and every number."""
         told: dict[str, Any] = {
             name: getattr(record, name)
-            for name in ("outcome", "reason", "message", "look", "room", "labels", "measurements", "objectives")
+            for name in (
+                *("outcome", "reason", "message", "look", "diagnosis", "room"),
+                *("labels", "measurements", "objectives"),
+            )
         }
         left = {"left_behind": record.left_behind, "seconds": record.seconds, "exit_code": record.exit_code}
         self._write("run.finished", LEVELS[record.outcome], **_names(run), **told, **left)

@@ -14,6 +14,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.series import PASSED, Series
 from prober.sinks import text
+from prober.sinks.explained import explanation
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, escaped or not."""
@@ -72,7 +73,7 @@ def _trouble(case: Element, record: RunRecord, *, tolerated: bool) -> None:
         return
     element = SubElement(case, "error" if record.outcome is Outcome.INCONCLUSIVE else "failure", type=kind)
     element.set("message", _clean(message))
-    element.text = _clean(f"{message}\nLook at: {record.look}" if record.look else message)
+    element.text = _clean("\n".join([message, *(explanation(record) if record.reason is not None else ())]))
 
 
 def _clean(words: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from prober.core import accounts
 from prober.core.events import (
     AgentJoined,
+    AgentLogged,
     AgentSpeechStarted,
     AgentSpeechStopped,
     AgentState,
@@ -28,6 +29,7 @@ from prober.core.events import (
     Reconnecting,
     RoomJoined,
     RunStarted,
+    ServerAsked,
     SessionGranted,
     Stalled,
     Stopped,
@@ -44,6 +46,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import ENOUGH, Spread, Statistics, Summary
 from prober.core.timeline import Timeline
+from prober.sinks.explained import explanation
 
 WIDTH = 100
 PERCENTILES = ("min", *ENOUGH, "max")
@@ -90,6 +93,8 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     AnchorsAsked: lambda event: (
         f"{event.answered} of {event.of} independent {'host answers' if event.of == 1 else 'hosts answer'}"
     ),
+    ServerAsked: lambda event: f"asked LiveKit about the room{_untold(event.trouble)}",
+    AgentLogged: lambda event: f"agent's log: {event.quote}",
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",
     CleanedUp: lambda event: _taken_away(event.resource, event.name, event.detail),
@@ -106,6 +111,11 @@ def moment(event: Event) -> str | None:
 def words(event: Event) -> str | None:
     """What happened; None for what only machines read."""
     return _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
+
+
+def _untold(trouble: tuple[str, ...]) -> str:
+    """What it would not tell explains no run, and is a note about the diagnosis alone."""
+    return f" ({'; '.join(trouble)})" if trouble else ""
 
 
 def _person(kind: str, identity: str, on_behalf_of: str | None) -> str | None:
@@ -222,9 +232,10 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
     yield verdict(record)
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"
-        yield from textwrap.wrap(
-            f"Look at: {record.look}", min(width, WIDTH), initial_indent="  ", subsequent_indent="    "
-        )
+        for line in explanation(record):
+            yield from textwrap.wrap(
+                line, min(width, WIDTH), initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+            )
     yield from _measurements(record)
     for objective, judged in zip(record.objectives, objectives(record), strict=True):
         yield f"  objective {objective.name} ≤ {objective.limit:g} s: {judged}"

@@ -9,6 +9,7 @@ import msgspec
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks.entries import Entry, listed
+from prober.sinks.explained import advice
 from prober.watch.status import RECENT
 
 
@@ -41,5 +42,5 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
             self,
             last_judged=entry,
             message=None if record is None else record.message,
-            look=record.look if record is not None and failed else None,
+            look=advice(record) if record is not None and failed else None,
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prober.core.record import RunRecord
 from prober.core.series import in_series, worst
 from prober.core.verdict import Objective
+from prober.sinks.explained import explanation
 from prober.sinks.junit import junit
 from tests.golden.regenerate import GOLDEN, read
 from tests.golden.test_golden import RECORDS
@@ -86,7 +87,7 @@ def test_every_record_has_the_shape_that_readers_expect(path: object) -> None:
     for trouble in troubles:
         assert trouble.tag == ("error" if record.exit_code == 4 else "failure")
         assert trouble.get("message") == record.message
-        assert record.look in (trouble.text or "")
+        assert (trouble.text or "").splitlines()[1:] == list(explanation(record))
     assert "run started" in (found(case, "system-out")[0].text or "")
 
 

@@ -2,10 +2,12 @@
 
 import msgspec
 
+from prober.core.causes import Diagnosis
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord, rederive
 from prober.core.series import MISSED
 from prober.sinks import text
+from prober.sinks.explained import whose
 from prober.watch.web.pages.answers import Tone
 from prober.watch.web.pages.sound import Sound, outline
 from prober.watch.web.pages.waterfall import Waterfall, waterfall
@@ -45,6 +47,8 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     message: str
     look: str
+    why: Diagnosis | None
+    whose: str | None
     reason: str | None
     today: str | None
     facts: tuple[tuple[str, str], ...]
@@ -72,6 +76,8 @@ def run_page(record: RunRecord, sound: Sound | None, *, recorded: bool) -> RunPa
         verdict=f"{record.outcome}{', objective missed' if slow else ''}",
         message=record.message or _worked(record),
         look=record.look,
+        why=record.diagnosis,
+        whose=None if record.diagnosis is None else whose(record.diagnosis),
         reason=record.reason,
         today=_today(record),
         facts=_facts(record),

@@ -1,0 +1,218 @@
+"""Why a run failed, derived from its timeline and its verdict. Pure: never raises, and never changes the verdict.
+
+The agent's own log knows best, then LiveKit's server, then what we met ourselves.
+"""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from prober.core.causes import Cause, Diagnosis, Evidence, Found
+from prober.core.events import (
+    AgentLogged,
+    Dispatch,
+    HttpMoment,
+    ParticipantSeen,
+    Person,
+    ReceiverStats,
+    RoomJoined,
+    ServerAsked,
+    Stalled,
+    Stopped,
+    TokenRead,
+    TokenValidated,
+    TrialRequested,
+)
+from prober.core.meanings import MEANINGS
+from prober.core.reasons import OURS, Reason
+from prober.core.timeline import Timeline
+from prober.core.verdict import TOLD_BY_LIVEKIT, Verdict
+
+OF_THE_AGENT = frozenset(
+    {
+        Reason.AGENT_ABSENT,
+        Reason.AGENT_NOT_READY,
+        Reason.AGENT_NO_TRACK,
+        Reason.AGENT_SILENT,
+        Reason.AGENT_NO_RESPONSE,
+        Reason.AGENT_LEFT,
+    }
+)
+"""Reasons that LiveKit's server and the agent's log may explain."""
+GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
+"""What a log says of every such job, whatever brought it about."""
+
+
+def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
+    """The cause of this verdict with all that speaks for it; None for a run that passed, or of which none is known."""
+    reason = verdict.reason
+    if reason is None or reason is Reason.INTERRUPTED:
+        return None
+    logged = _logged(timeline) if reason in OF_THE_AGENT else None
+    if logged is not None:
+        found = Found.AGENT_LOG_BY_TIME if logged.by == "time" else Found.AGENT_LOG
+        return _explained(logged.cause, found, timeline, reason, told=logged.quote, fix=logged.fix)
+    cause = _by_server(timeline) if reason is Reason.AGENT_ABSENT else None
+    if cause is not None:
+        return _explained(cause, Found.SERVER, timeline, reason)
+    cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
+    return None if cause is None else _explained(cause, Found.TIMELINE, timeline, reason)
+
+
+def _explained(
+    cause: Cause, found: Found, timeline: Timeline, reason: Reason, *, told: str = "", fix: str | None = None
+) -> Diagnosis:
+    blame, sentence, general = MEANINGS[cause]
+    return Diagnosis(
+        cause=cause,
+        blame=blame,
+        sentence=f"{sentence} ({told})" if told else sentence,
+        fix=fix or general,
+        found=found,
+        evidence=tuple(_evidence(timeline, reason)),
+        commands=tuple(_commands(timeline)) if reason in OF_THE_AGENT else (),
+    )
+
+
+def _logged(timeline: Timeline) -> AgentLogged | None:
+    """The line that says most: one that names our room or job before one that does not, a known cause before any."""
+    lines = timeline.all(AgentLogged)
+    return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
+
+
+def _by_server(timeline: Timeline) -> Cause | None:
+    """Why no agent came, by the server's lists; a job's status is not in them, for it is wrong."""
+    asked = timeline.last(ServerAsked)
+    if asked is None:
+        return None
+    seen = {person.identity for person in timeline.all(ParticipantSeen)}
+    if any(person.kind == "agent" and person.identity not in seen for person in asked.people or ()):
+        return Cause.JOINED_LATE
+    if asked.dispatches is None:
+        return None
+    if not asked.dispatches:
+        return Cause.NOT_DISPATCHED
+    return Cause.ASSIGNED_NEVER_JOINED if any(each.jobs for each in asked.dispatches) else Cause.NO_WORKER
+
+
+def _unreachable(timeline: Timeline) -> Cause:
+    """Whether TLS was what failed stands in the words of `entry.http` alone."""
+    told = "".join(stop.detail for stop in timeline.all(Stopped) if stop.reason is Reason.TRIAL_UNREACHABLE)
+    return Cause.WEB_CERTIFICATE if "certificate of" in told or "TLS with" in told else Cause.WEB_UNREACHABLE
+
+
+def _bad_token(timeline: Timeline) -> Cause:
+    """In the direct way in nobody is asked for a token: it is of our own making."""
+    return Cause.OWN_KEY_REFUSED if timeline.first(TrialRequested) is None else Cause.TOKEN_UNUSABLE
+
+
+def _cut_off(timeline: Timeline) -> Cause:
+    stop = timeline.first(Stopped, where=lambda stop: stop.reason is Reason.DISCONNECTED)
+    if stop is None or stop.detail not in TOLD_BY_LIVEKIT:
+        return Cause.CONNECTION_LOST
+    return Cause.LIVEKIT_SHUT_DOWN if stop.detail == "server_shutdown" else Cause.CALL_ENDED
+
+
+def _nothing_heard(timeline: Timeline) -> Cause | None:
+    """No packets are not silence; without WebRTC's totals nobody knows."""
+    packets = _packets(timeline)
+    return None if packets is None else Cause.SILENT_TRACK if packets else Cause.NO_PACKETS
+
+
+def _packets(timeline: Timeline) -> int | None:
+    """The packets of the agent's audio that came since the last but one look at them, which is while we waited."""
+    totals = [stats.packets_received for stats in timeline.all(ReceiverStats)][-2:]
+    return totals[-1] - (totals[0] if len(totals) == 2 else 0) if totals else None
+
+
+def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
+    return lambda _timeline: cause
+
+
+def _unknown(_timeline: Timeline) -> Cause | None:
+    return None
+
+
+_BY_TIMELINE: Mapping[Reason, Callable[[Timeline], Cause | None]] = MappingProxyType(
+    {
+        Reason.TRIAL_UNREACHABLE: _unreachable,
+        Reason.TRIAL_TIMEOUT: _always(Cause.WEB_SLOW),
+        Reason.TRIAL_REJECTED: _always(Cause.WEB_ERROR),
+        Reason.TRIAL_MALFORMED: _always(Cause.WEB_MALFORMED),
+        Reason.TOKEN_INVALID: _bad_token,
+        Reason.SERVER_UNREACHABLE: _always(Cause.LIVEKIT_UNREACHABLE),
+        Reason.ROOM_REFUSED: _always(Cause.LIVEKIT_REFUSED),
+        Reason.MEDIA_UNREACHABLE: _always(Cause.MEDIA_PATH),
+        Reason.AGENT_NOT_READY: _always(Cause.JOINED_NOT_READY),
+        Reason.AGENT_NO_TRACK: _always(Cause.NO_TRACK),
+        Reason.AGENT_SILENT: _nothing_heard,
+        Reason.AGENT_NO_RESPONSE: _nothing_heard,
+        Reason.AGENT_LEFT: _always(Cause.AGENT_LEFT),
+        Reason.DISCONNECTED: _cut_off,
+    }
+)
+"""What we met ourselves; a reason that is not here explains itself no further."""
+
+
+def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
+    """All that was seen of the reason's own part of the way, in the order of the way."""
+    moment, token, validated = timeline.last(HttpMoment), timeline.last(TokenRead), timeline.last(TokenValidated)
+    if reason.startswith("trial") and moment is not None:
+        yield Evidence("last of HTTP", f"step {moment.step}: {moment.what} {moment.detail}".rstrip())
+    if token is not None and not reason.startswith("trial"):
+        expiry = "no expiry" if token.expires_in is None else f"expires in {token.expires_in:.0f} s"
+        yield Evidence("token", f"asks for {_agents(token.agents)}; {expiry}")
+    if validated is not None and not reason.startswith("agent"):
+        yield Evidence("/rtc/validate", f"status {validated.status}")
+    if reason in OF_THE_AGENT:
+        yield from _of_server(timeline)
+        for line in timeline.all(AgentLogged):
+            yield Evidence(f"agent's log, by {line.by}", line.quote)
+    if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
+        stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
+        yield Evidence("audio packets", f"{packets} came while we waited; our own longest stall: {stalled:.2f} s")
+
+
+def _of_server(timeline: Timeline) -> Iterator[Evidence]:
+    asked = timeline.last(ServerAsked)
+    if asked is None:
+        return
+    if asked.people is not None:
+        yield Evidence("in the room", ", ".join(map(_person, asked.people)) or "nobody")
+    elif asked.listed is not None:
+        yield Evidence("in the room", f"{asked.listed} by ListRooms")
+    if asked.dispatches is not None:
+        here = None if asked.people is None else {person.identity for person in asked.people}
+        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here)) for each in asked.dispatches)
+        if not asked.dispatches:
+            yield Evidence("dispatches", "none")
+    yield from (Evidence("not told by LiveKit", why) for why in asked.trouble)
+
+
+def _person(person: Person) -> str:
+    state = f", {person.state}" if person.state is not None else ", no state" if person.kind == "agent" else ""
+    return f"{person.identity} ({person.kind}{state}, tracks: {person.tracks})"
+
+
+def _dispatch(dispatch: Dispatch, here: set[str] | None) -> str:
+    asked = _agents((dispatch.agent,))
+    if not dispatch.jobs:
+        return f"asks for {asked}: no job"
+    jobs = (
+        f"job {job.id} on worker {job.worker} as {job.identity}"
+        + ("" if here is None else ", who is in the room" if job.identity in here else ", who is not in the room")
+        for job in dispatch.jobs
+    )
+    return f"asks for {asked}: {'; '.join(jobs)}"
+
+
+def _agents(names: tuple[str, ...]) -> str:
+    return ", ".join(f'agent "{name}"' if name else "any unnamed agent" for name in names) or "no agent by name"
+
+
+def _commands(timeline: Timeline) -> Iterator[str]:
+    """What shows a reader with LiveKit's key the same."""
+    joined = timeline.first(RoomJoined)
+    if joined is not None:
+        room = shlex.quote(joined.room)
+        yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list {room}")

@@ -1,0 +1,133 @@
+"""What a worker's words mean: a table of patterns, the most telling first. Pure.
+
+Each row is tested with lines that a real worker wrote (`tests/agent_logs`).
+"""
+
+import re
+from typing import NamedTuple
+
+from prober.core.causes import Cause
+from prober.core.words import harmless
+
+_OPAQUE = re.compile(r"(?<![\w./-])(?=[\w*-]*\d)[\w*-]{20,}")
+"""What may be a key, or a part of one."""
+_SPOKEN = re.compile(r"(?<=for text: ).*")
+
+
+class Known(NamedTuple):
+    """A pattern over a line's text, the cause that it shows, and what to do where more is known than of the cause.
+
+    `{name}` in `fix` stands for a group of the pattern; a group `said` is quoted in place of the exception.
+    """
+
+    says: re.Pattern[str]
+    cause: Cause
+    fix: str | None = None
+
+
+def _known(says: str, cause: Cause, fix: str | None = None) -> Known:
+    return Known(re.compile(says, re.MULTILINE), cause, fix)
+
+
+_SET = "Set {key} in the worker's environment and restart the worker."
+_REFUSED = r"^[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
+
+KNOWN = (
+    _known(
+        r"^ValueError: api_(?:key|secret) is required, .*\bLIVEKIT_API_(?:KEY|SECRET)\b",
+        Cause.PROVIDER_KEY_MISSING,
+        "LiveKit Inference needs a LiveKit Cloud key: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or the "
+        "LIVEKIT_INFERENCE_ ones, which must not be set to nothing) on the worker and restart it.",
+    ),
+    _known(
+        r"^ValueError: ElevenLabs API key is required",
+        Cause.PROVIDER_KEY_MISSING,
+        _SET.format(key="ELEVEN_API_KEY"),
+    ),
+    _known(
+        r"^[\w.]*Error: .{0,200}?(?:API key|[Cc]redentials).{0,200}?\b(?P<key>[A-Z][A-Z\d]*(?:_[A-Z\d]+)+)\b",
+        Cause.PROVIDER_KEY_MISSING,
+        _SET,
+    ),
+    _known(r"^KeyError: '(?P<key>[A-Z][A-Z\d_]*_(?:KEY|SECRET|TOKEN))'$", Cause.PROVIDER_KEY_MISSING, _SET),
+    _known(
+        rf"livekit/agents/inference/[st]t[st]\.py\", line [\s\S]*{_REFUSED}",
+        Cause.PROVIDER_KEY_REFUSED,
+        "LiveKit Inference takes the key of a LiveKit Cloud project only: set LIVEKIT_INFERENCE_API_KEY and "
+        "LIVEKIT_INFERENCE_API_SECRET to one, or use the provider's own plugin.",
+    ),
+    _known(
+        rf"\A[\s\S]*livekit/plugins/(?P<plugin>[a-z_]{{1,30}})/\w+\.py\", line [\s\S]*?{_REFUSED}",
+        Cause.PROVIDER_KEY_REFUSED,
+        "Replace the key that the {plugin} plugin uses, or pay its bill, and restart the worker.",
+    ),
+    _known(_REFUSED, Cause.PROVIDER_KEY_REFUSED),
+    _known(
+        r"^AgentSession is closing due to unrecoverable error: .*\bstatus_code=40[13]\b", Cause.PROVIDER_KEY_REFUSED
+    ),
+    _known(r"^ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK),
+    _known(
+        r"^ModuleNotFoundError: No module named '(?P<module>[\w.]{1,60})'",
+        Cause.IMPORT_ERROR,
+        "Install {module} in the worker's image, or undo the release that imports it.",
+    ),
+    _known(r"^ImportError: ", Cause.IMPORT_ERROR),
+    _known(
+        r"^failed to connect to livekit, retrying.*\n40[13], ",
+        Cause.WORKER_CUT_OFF,
+        "LiveKit refuses the worker's key: LIVEKIT_API_KEY and LIVEKIT_API_SECRET at the worker.",
+    ),
+    _known(r"^failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF),
+    _known(r"^livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
+    _known(
+        r"^error initializing process\n[\s\S]*^RuntimeError:\s+(?P<said>An attempt has been made to start a.*)",
+        Cause.PREWARM_FAILED,
+        'Call cli.run_app() only under `if __name__ == "__main__":`.',
+    ),
+    _known(r"^error initializing process\n[\s\S]*^(?:asyncio\.\w+\.)?TimeoutError\b", Cause.PREWARM_HANGS),
+    _known(r"^error initializing process\b", Cause.PREWARM_FAILED),
+    _known(r"^worker is at full capacity", Cause.WORKER_FULL),
+    _known(r"^AgentSession is closing due to unrecoverable error", Cause.PROVIDER_ERRORS),
+    _known(r"^unhandled exception while running the job task", Cause.JOB_CRASHED),
+    _known(r"^The job task completed without establishing a connection", Cause.JOB_RETURNED),
+    _known(r"^The room connection was not established within", Cause.JOB_HANGS),
+    _known(r"^process exited with non-zero exit code", Cause.JOB_DIED),
+)
+
+STANDS_UNTIL = {
+    Cause.IMPORT_ERROR: re.compile(r"(?:starting|registered) worker$"),
+    Cause.WORKER_CUT_OFF: re.compile(r"registered worker$"),
+    Cause.PREWARM_FAILED: re.compile(r"process initialized$"),
+    Cause.PREWARM_HANGS: re.compile(r"process initialized$"),
+    Cause.WORKER_FULL: re.compile(r"worker is below capacity|starting worker$"),
+}
+"""What can be wrong with a worker as a whole, and the line by which it is over."""
+
+
+class Recognised(NamedTuple):
+    """A line that is understood: the lower its rank, the more it tells."""
+
+    rank: int
+    cause: Cause
+    quote: str
+    fix: str | None
+
+
+def recognise(text: str) -> Recognised | None:
+    """What this text of a worker's line means, if it is known; the quote holds no secret and nothing that was said."""
+    for rank, known in enumerate(KNOWN):
+        found = known.says.search(text)
+        if found is not None:
+            groups = found.groupdict()
+            fix = None if known.fix is None else known.fix.format(**groups)
+            return Recognised(rank, known.cause, _quote(groups.get("said") or _exception(text)), fix)
+    return None
+
+
+def _exception(text: str) -> str:
+    """The last line at the margin: of a traceback it is the exception."""
+    return next((line for line in reversed(text.splitlines()) if line.strip() and not line[0].isspace()), text)
+
+
+def _quote(words: str) -> str:
+    return harmless(_OPAQUE.sub("[hidden]", _SPOKEN.sub("…", words)))

@@ -1,0 +1,99 @@
+import re
+
+import pytest
+
+from prober.core.causes import Cause
+from prober.diagnosis.agent_log import AgentLog
+from prober.diagnosis.known_causes import KNOWN, STANDS_UNTIL, recognise
+from prober.diagnosis.worker_lines import read_line
+from tests.agent_logs.recorded import RECORDED, room_of
+
+EXPECTED = {
+    "missing_elevenlabs_key": (Cause.PROVIDER_KEY_MISSING, "room", "ELEVEN_API_KEY"),
+    "missing_openai_key": (Cause.PROVIDER_KEY_MISSING, "room", "OPENAI_API_KEY"),
+    "missing_deepgram_key": (Cause.PROVIDER_KEY_MISSING, "room", "DEEPGRAM_API_KEY"),
+    "missing_inference_key": (Cause.PROVIDER_KEY_MISSING, "room", "LIVEKIT_INFERENCE_"),
+    "missing_variable": (Cause.PROVIDER_KEY_MISSING, "room", "ELEVEN_API_KEY"),
+    "refused_elevenlabs_key": (Cause.PROVIDER_KEY_REFUSED, "room", "elevenlabs plugin"),
+    "refused_openai_key": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "refused_deepgram_key": (Cause.PROVIDER_KEY_REFUSED, "room", "deepgram plugin"),
+    "refused_inference_key": (Cause.PROVIDER_KEY_REFUSED, "room", "LIVEKIT_INFERENCE_API_KEY"),
+    "session_closed": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "provider_fails": (Cause.PROVIDER_ERRORS, "room", None),
+    "async_callback": (Cause.ASYNC_CALLBACK, "room", None),
+    "import_error": (Cause.IMPORT_ERROR, "worker", "livekit.plugins.cartesia"),
+    "import_of_a_name": (Cause.IMPORT_ERROR, "room", None),
+    "sfu_unreachable": (Cause.WORKER_CUT_OFF, "room", None),
+    "server_unreachable": (Cause.WORKER_CUT_OFF, "worker", None),
+    "worker_key_refused": (Cause.WORKER_CUT_OFF, "worker", "LIVEKIT_API_SECRET"),
+    "worker_full": (Cause.WORKER_FULL, "worker", None),
+    "prewarm_raises": (Cause.PREWARM_FAILED, "worker", None),
+    "prewarm_hangs": (Cause.PREWARM_HANGS, "worker", None),
+    "no_main_guard": (Cause.PREWARM_FAILED, "worker", "__main__"),
+    "process_exits": (Cause.JOB_DIED, "room", None),
+    "sys_exit": (Cause.JOB_CRASHED, "room", None),
+    "hangs_before_connect": (Cause.JOB_HANGS, "room", None),
+    "returns_without_connecting": (Cause.JOB_RETURNED, "room", None),
+}
+
+
+def test_every_recording_is_expected_to_say_something() -> None:
+    assert EXPECTED.keys() == RECORDED.keys()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_real_workers_log_names_its_cause(name: str) -> None:
+    log = AgentLog()
+    for line in RECORDED[name]:
+        log.read(line)
+
+    told = log.told_of(room_of(name), at=9.0)
+
+    assert told is not None
+    assert (told.cause, told.by) == EXPECTED[name][:2]
+    fix = EXPECTED[name][2]
+    assert fix is None if told.fix is None else fix is not None and fix in told.fix
+
+
+def test_every_row_of_the_table_is_needed_for_a_real_line() -> None:
+    ranks = set()
+    for lines in RECORDED.values():
+        for line in lines:
+            said = read_line(line)
+            what = None if said is None else recognise(said.text)
+            ranks |= set() if what is None else {what.rank}
+
+    assert ranks == set(range(len(KNOWN)))
+
+
+def test_what_a_worker_says_in_good_order_is_no_trouble() -> None:
+    starting = [line for line in RECORDED["async_callback"] if '"level": "INFO"' in line and "crashed" not in line]
+
+    for line in starting:
+        said = read_line(line)
+        assert said is None or recognise(said.text) is None
+
+
+@pytest.mark.parametrize("pattern", STANDS_UNTIL.values())
+def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -> None:
+    said = [read_line(line) for lines in RECORDED.values() for line in lines]
+
+    assert any(one is not None and pattern.match(one.text) for one in said)
+
+
+@pytest.mark.parametrize(
+    ("said", "never"),
+    [
+        ("openai.AuthenticationError: Incorrect API key provided: sk-proj-4f9a8b7c6d5e4f3a2b1c0d", "4f9a8b7c"),
+        ("APIError: no audio frames were pushed for text: your code is four two", "four two"),
+        ("KeyError: 'someone@example.com'", "someone@"),
+        ("RuntimeError: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "eyJ"),
+        ("ValueError: \x1b[31mred", "\x1b"),
+    ],
+)
+def test_a_quote_holds_no_secret_and_nothing_that_was_said(said: str, never: str) -> None:
+    what = recognise(f"unhandled exception while running the job task\n{said}")
+
+    assert what is not None
+    assert what.quote
+    assert never not in what.quote
