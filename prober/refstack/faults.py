@@ -98,7 +98,7 @@ class Place(StrEnum):
     TOKEN = "access token"
     LIVEKIT = "LiveKit"
     WORKER = "agent worker"
-    JOB = "agent's job"
+    JOB = "job of the agent"
     AGENT = "agent"
     CALL = "call"
     SLOW = "slow, but working"

@@ -82,7 +82,7 @@ class ReferenceStack:
         if fault is None or EFFECTS[fault].needs is not Needs.WORKER or fault in self._elsewhere:
             yield
             return
-        log = self._directory / f"{fault}.log"
+        log = self.agent_log_of(fault)
         async with AgentWorker(server=self.server, log=log, fault=fault, progress=self._progress):
             self._elsewhere[fault] = self.server
             try:
@@ -109,6 +109,11 @@ class ReferenceStack:
     def server_of(self, fault: Fault | None) -> ServerAccess:
         """The server that callers with this fault are sent to."""
         return self.server if fault is None else self._elsewhere.get(fault, self.server)
+
+    def agent_log_of(self, fault: Fault | None) -> Path:
+        """What the worker says that callers with this fault depend on."""
+        broken = fault is not None and EFFECTS[fault].needs is Needs.WORKER
+        return self._directory / f"{fault}.log" if broken else self.worker.log
 
     @property
     def knobs(self) -> Knobs:

@@ -12,13 +12,16 @@ from livekit import api
 
 from prober.child.messages import Order
 from prober.child.parent import run_child
+from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.plan import ApiKey, Deadlines, Expectations, Limits, Plan, Scenario
 from prober.core.reasons import WORDS, Reason
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
-from prober.refstack.effects import EFFECTS, HEALTHY
+from prober.diagnosis.log_source import LogFile
+from prober.refstack.effects import EFFECTS
 from prober.refstack.faults import Effect, Fault, Needs, Place
 from prober.refstack.sabotage import sabotaged, saboteur
+from prober.refstack.shows import HEALTHY
 from prober.refstack.stack import ReferenceStack
 
 AT_ONCE = {Scenario.CONVERSATION: 2, Scenario.JOIN: 3}
@@ -34,6 +37,8 @@ HURRIED: Mapping[Reason, Deadlines] = {
     Reason.RUN_DEADLINE: Deadlines(run=7.0),
 }
 """The one deadline that a fault's run waits for, shortened; all others stay as they are."""
+PATIENT: Mapping[Fault | None, Deadlines] = {Fault.JOB_HANGS: Deadlines(agent_join=11.5)}
+"""A worker tells only after 10 s of a job that hangs."""
 REPLY_WITHIN = 3.0
 LONG = frozenset(
     {
@@ -43,7 +48,7 @@ LONG = frozenset(
         Fault.PREWARM_RAISES,
         Fault.PREWARM_HANGS,
         Fault.JOB_CRASHES_ON_JOINING,
-        Fault.JOB_DIES,
+        Fault.JOB_HANGS,
         Fault.JOB_EXITS,
         Fault.JOB_BLOCKS,
         Fault.JOB_RETURNS,
@@ -74,9 +79,8 @@ class Cell:
             return msgspec.structs.replace(expectations, turns=turns)
         if expected is None:
             return msgspec.structs.replace(expectations, limits=COARSE)
-        if expected not in HURRIED:
-            return expectations
-        return msgspec.structs.replace(expectations, deadlines=HURRIED[expected])
+        hurried = PATIENT.get(self.fault) or HURRIED.get(expected)
+        return expectations if hurried is None else msgspec.structs.replace(expectations, deadlines=hurried)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,9 @@ class Outcome:
             yield f"exit code {record.exit_code} in place of {effect.exit_code}"
         if effect.expected is not None and not record.message.startswith(WORDS[effect.expected].message):
             yield f"the message is not in the words that customers see: {record.message}"
+        cause = None if record.diagnosis is None else record.diagnosis.cause
+        if cause != effect.cause:
+            yield f"expected the cause {effect.cause}, got {cause}: {record.diagnosis}"
         if self.rooms_left:
             yield f"left behind: {', '.join(self.rooms_left)}"
 
@@ -198,6 +205,9 @@ async def _run_on(stack: ReferenceStack, cell: Cell) -> Outcome:
     events = await run_child(order, stop=stop, on_event=saboteur(cell.fault, stop.set))
     seconds = time.monotonic() - began
     record = derive(head, plan.expectations, events)
+    if record.reason in OF_THE_AGENT and record.room is not None:
+        logged = LogFile(stack.agent_log_of(cell.fault)).told_of(record.room, at=max(event.at for event in events))
+        record = derive(head, plan.expectations, (*events, logged) if logged else events)
     left = () if cell.fault is Fault.SERVER_DOWN or record.room is None else await _rooms(record.room, stack, cell)
     return Outcome(cell=cell, record=record, rooms_left=left, seconds=seconds)
 

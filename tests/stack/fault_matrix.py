@@ -79,8 +79,8 @@ def _tables(by_name: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
     for place in Place:
         yield from (f"## {place[0].upper()}{place[1:]}", "")
         yield from (
-            "| fault | what a customer would see | the run says | came out | seconds |",
-            "|---|---|---|---|---|",
+            "| fault | what a customer would see | the run says | and why | came out | seconds |",
+            "|---|---|---|---|---|---|",
         )
         for fault, effect in EFFECTS.items():
             if effect.place is place:
@@ -88,7 +88,8 @@ def _tables(by_name: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
                 right = sum(not outcome.wrong for outcome in found)
                 seconds = [outcome.seconds for outcome in found]
                 span = f"{min(seconds):.1f}" if len(seconds) == 1 else f"{min(seconds):.1f}-{max(seconds):.1f}"
-                yield f"| `{fault}` | {effect.customer} | {effect.verdict} | {right} of {len(found)} | {span} |"
+                why = effect.cause or "-"
+                yield f"| `{fault}` | {effect.customer} | {effect.verdict} | {why} | {right} of {len(found)} | {span} |"
         yield ""
 
 

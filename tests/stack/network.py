@@ -116,7 +116,7 @@ def _row(name: str, made: Sequence[Call]) -> Sequence[str]:
         _median([turn.reading for turn in turns]),
         _median([turn.down for turn in turns]),
         _median([turn.jitter_buffer for turn in turns]),
-        f"{statistics.mean(lost):.0%}" if lost else "-",
+        f"{round(100 * statistics.mean(lost))}%" if lost else "-",
         f"{sum(turn.void is not None for turn in turns)} of {len(turns)}",
         f"{right} of {len(made)}",
     )

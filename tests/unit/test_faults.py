@@ -8,8 +8,9 @@ import pytest
 
 from prober.core.reasons import Reason
 from prober.refstack import faults as table
-from prober.refstack.effects import BRISK, EFFECTS, HEALTHY
+from prober.refstack.effects import EFFECTS
 from prober.refstack.faults import Effect, Fault, Needs, Place
+from prober.refstack.shows import BRISK, HEALTHY
 from tests.stack.fault_cells import LONG, cells
 
 AGENT = Path(table.__file__).with_name("agent_faults.py")
@@ -70,7 +71,7 @@ def test_what_only_the_matrix_runs_has_one_of_its_kind_among_the_tests() -> None
 @pytest.mark.parametrize("fault", Fault)
 def test_the_document_is_of_this_table(fault: Fault) -> None:
     effect = EFFECTS[fault]
-    row = f"| `{fault}` | {effect.customer} | {effect.verdict} | "
+    row = f"| `{fault}` | {effect.customer} | {effect.verdict} | {effect.cause or '-'} | "
     found = re.search(re.escape(row) + r"(\d+) of (\d+) \| [\d.-]+ \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     assert found is not None, "make faults"
     assert found[1] == found[2]
