@@ -24,3 +24,7 @@ def is_url(text: str, schemes: Collection[str]) -> bool:
     except ValueError:
         return False
     return url.scheme in schemes and bool(url.host)
+
+
+STDIN = "-"
+"""What stands for standard input where a file is named."""

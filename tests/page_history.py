@@ -12,12 +12,18 @@ import msgspec
 import numpy as np
 import soundfile  # type: ignore[import-untyped]  # has no stubs
 
+from prober.core.causes import Cause
 from prober.core.events import (
+    AgentLogged,
     AgentSpeechStarted,
     AgentSpeechStopped,
     AnchorsAsked,
     AnyEvent,
+    Dispatch,
+    Job,
     Leaving,
+    Person,
+    ServerAsked,
     Stopped,
     TurnRechecked,
 )
@@ -25,6 +31,7 @@ from prober.core.plan import Deadlines, Expectations, Scenario
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import Head, RunRecord, derive
 from prober.sinks.entries import Query
+from prober.sinks.explained import advice
 from prober.sinks.history import reading, writing
 from prober.sinks.keeper import State
 from prober.watch.cadence import Key
@@ -35,6 +42,7 @@ from tests.edge.web_canary import SmallCanary
 NOW = datetime.datetime(2026, 3, 2, 14, 30, tzinfo=datetime.UTC).timestamp()
 INTERVALS = {Scenario.JOIN: 60.0, Scenario.CONVERSATION: 300.0}
 OBJECTIVES = {Scenario.JOIN: {"agent_join": 2.0}, Scenario.CONVERSATION: {"agent_join": 2.0, "response": 1.5}}
+CALLBACK = "Cannot register an async callback with `.on()`. Use `asyncio.create_task` within your synchronous callback…"
 DEADLINES = Deadlines(agent_join=5.0)
 SAID = ((1, 1.5, "en-repeat"), (0, 4.5, "en-hours"), (1, 7.25, "en-yes"), (0, 10.0, "en-hours"), (1, 13.25, "en-yes"))
 """Who says what when in a recording: the side, the moment, the sentence."""
@@ -74,9 +82,17 @@ def join(agent_join: float) -> tuple[AnyEvent, ...]:
 
 
 def absent() -> tuple[AnyEvent, ...]:
-    """The incident: nobody comes."""
+    """The incident: nobody comes; LiveKit and the agent's log tell why."""
     alone = [event for event in timelines.entered() if event.at < 0.8]
-    return (*alone, Leaving(at=5.5), *timelines.heartbeats(6))
+    taken = Dispatch(
+        "AD_7hQmYrTzXbKd", "front-desk", (Job("AJ_jegDjroBnxYf", "AW_toNYRusZUBs8", "agent-AJ_jegDjroBnxYf"),)
+    )
+    alone_there = (Person("caller", "standard", None, 1),)
+    asked = ServerAsked(at=5.56, listed=1, people=alone_there, dispatches=(taken,))
+    logged = AgentLogged(
+        at=5.7, cause=Cause.ASYNC_CALLBACK, quote=f"ValueError: {CALLBACK}", by="room", job="AJ_jegDjroBnxYf"
+    )
+    return (*alone, Leaving(at=5.5), *timelines.heartbeats(6), asked, logged)
 
 
 def offline() -> tuple[AnyEvent, ...]:
@@ -136,7 +152,7 @@ def line(history: Path, target: str, scenario: Scenario, **other: Any) -> LineSt
         "last_judged": standing.last_judged,
         "last_passed": standing.last_passed,
         "message": None if judged is None else judged.message,
-        "look": judged.look if judged is not None and judged.outcome is Outcome.FAIL else None,
+        "look": advice(judged) if judged is not None and judged.outcome is Outcome.FAIL else None,
         "recent": recent,
     }
     return LineStatus(**{**values, **other})

@@ -3,7 +3,7 @@
 from typing import Any
 
 from grafana.generate.looks import BAD, BESIDE, OUTCOME_WORDS, PHASE_COLOURS, WARN, colour_of, steps
-from grafana.generate.panels import LAST_FAILURE, Words, counts, lines, states
+from grafana.generate.panels import LAST_FAILURE, Words, counts, lines, rows, states
 from grafana.generate.queries import Ask, burn, ours, outcome, passed, risen
 from prober.core.metric_schema import FAILURES
 
@@ -13,6 +13,9 @@ _LINE_LEGEND = "{{target}} / {{scenario}} {{location}}"
 def panels() -> tuple[Any, ...]:
     """What failed when, and why."""
     failures = ours("run_failures_total", trigger="scheduled")
+    line = "target, scenario, location, cause"
+    words = f"on (job, instance, cause) group_left (meaning, fix) {ours('cause_info')}"
+    found = f"({ours('last_run_diagnosis')} == 1) * {words}"
     return (
         states(
             Words(
@@ -35,9 +38,19 @@ def panels() -> tuple[Any, ...]:
                 "for.",
                 asks=(Ask(f"sum by (reason) ({risen(failures)}) > 0", "{{reason}}"),),
                 empty="No failures",
-                width=12,
+                width=8,
             ),
             {reason: colour_of(reason) for reason in FAILURES},
+        ),
+        counts(
+            Words(
+                title="Failed runs by cause",
+                do="Failed runs of which it is known why, in the window before each moment; fewer than failed runs "
+                "where nobody told: give the target LiveKit's key and the agent's log.",
+                asks=(Ask(f"sum by (cause) ({risen(ours('diagnoses_total'))}) > 0", "{{cause}}"),),
+                empty="None known",
+                width=8,
+            ),
         ),
         lines(
             Words(
@@ -46,9 +59,30 @@ def panels() -> tuple[Any, ...]:
                 "location before you look at the product.",
                 asks=(Ask(passed("target, location"), "{{target}} {{location}}"),),
                 unit="percentunit",
-                width=12,
+                width=8,
                 high=1,
             )
+        ),
+        rows(
+            Words(
+                title="Why the last runs failed, and what to do",
+                do="The cause of each scenario's last judged run, where it is known. The run's page has what speaks "
+                "for it, and the words of the agent's log.",
+                asks=(Ask(f"sum by ({line}, meaning, fix) ({found})", table=True),),
+                empty="None known",
+                width=24,
+                height=6,
+            ),
+            {
+                "target": {"displayName": "Target", "custom.width": 140},
+                "scenario": {"displayName": "Scenario", "custom.width": 110},
+                "location": {"displayName": "Location", "custom.width": 110},
+                "cause": {"displayName": "Cause", "custom.width": 180},
+                "meaning": {"displayName": "What happened"},
+                "fix": {"displayName": "What to do"},
+                "Value": None,
+            },
+            sort="Target",
         ),
     )
 

@@ -15,12 +15,14 @@ LINE = 1 << 22
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
     """Parent to child, first line on its stdin; afterwards the end of stdin means: stop, leave, clean up.
 
-    `secrets` are variables of the entry's templates that are never shown.
+    `secrets` are variables of the entry's templates that are never shown; `agent_log`, which only the parent reads, is
+    the file of the agent's log, or `-` for standard input.
     """
 
     plan: Plan
     key: ApiKey | None = None
     secrets: dict[str, str] = {}
+    agent_log: str | None = None
 
     def __repr__(self) -> str:
         return f"Order(plan={self.plan!r})"

@@ -124,7 +124,9 @@ async def _run_once(
         server = stack.server_of(broken)
         key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
         watch = saboteur(broken, lambda: signal.raise_signal(signal.SIGINT))
-        return await probe_all([Order(plan=sabotaged(plan, broken), key=key)], outputs, watch=watch)
+        return await probe_all(
+            [Order(plan=sabotaged(plan, broken), key=key, agent_log=str(stack.worker.log))], outputs, watch=watch
+        )
 
 
 async def _stay_up(broken: "Fault | None", listen: str, log_format: str, logs: Path) -> int:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from prober.child.explaining import Explaining
 from prober.child.making import cores, fresh_id, head_of, make_record, planned
 from prober.child.messages import Order
 from prober.commands.keeping import keep, keep_record, summarize
@@ -75,6 +76,7 @@ class _Making:
 
     def __init__(self, outputs: Outputs, report: Report, stop: asyncio.Event, watch: Callable[[Event], None]) -> None:
         self._outputs, self._report, self._stop, self._watch = outputs, report, stop, watch
+        self._run = Explaining()
         self._slots = asyncio.Semaphore(cores())
         self.troubles: list[str] = []
 
@@ -110,6 +112,7 @@ class _Making:
             stop=self._stop,
             on_event=seen,
             verbose=self._outputs.verbose,
+            run=self._run,
         )
         self._report.finished(job.run, record)
         self.troubles += keep_record(record, plan.recording)

@@ -36,6 +36,11 @@ from prober.options import WHAT, all_of, direct_entry, greeting_option, make_pla
     help="Its secret. Better in LIVEKIT_API_SECRET: arguments can be read by every user of the machine.",
 )
 @click.option("--agent-name", default="", metavar="NAME", help="Agent to dispatch in the direct way; none: implicit.")
+@click.option(
+    "--agent-log",
+    metavar="FILE",
+    help="The log of the agent's worker, to tell why the agent failed; - for standard input.",
+)
 @greeting_option(Greeting.OPTIONAL)
 @all_of(*WHAT, *OUTPUTS)
 def run(targets: Sequence[str], config: Path | None, **what: Any) -> None:
@@ -80,7 +85,14 @@ def _configured(config: Path, targets: Sequence[str], what: dict[str, Any]) -> l
 
 
 def _from_flags(
-    trial_url: str | None, url: str | None, api_key: str | None, api_secret: str | None, agent_name: str, **what: Any
+    *,
+    trial_url: str | None,
+    url: str | None,
+    api_key: str | None,
+    api_secret: str | None,
+    agent_name: str,
+    agent_log: str | None,
+    **what: Any,
 ) -> Order:
     key = ApiKey(url=url, key=api_key, secret=api_secret) if url and api_key and api_secret else None
     if trial_url is not None:
@@ -92,4 +104,4 @@ def _from_flags(
             "No way in: give --trial-url, or --url, --api-key and --api-secret "
             "(or LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET)."
         )
-    return Order(plan=make_plan(entry, what), key=key)
+    return Order(plan=make_plan(entry, what), key=key, agent_log=agent_log)

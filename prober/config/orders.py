@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from prober.child.messages import Order
 from prober.config.expected import expectations
@@ -10,6 +11,7 @@ from prober.config.models import Conversation, Join, Target
 from prober.config.ways import allowed
 from prober.config.words import near
 from prober.core.plan import Plan, Scenario
+from prober.limits import STDIN
 
 
 class NothingToRunError(Exception):
@@ -30,6 +32,12 @@ def orders(loaded: Loaded, targets: Sequence[str] = (), scenario: Scenario | Non
     if chosen and not made:
         raise NothingToRunError(f"no target of {loaded.file} that is meant has the scenario {scenario}.")
     return made
+
+
+def agent_log(target: Target, file: Path) -> str | None:
+    """Where the agent's log is, by a path that holds wherever one stands."""
+    given = target.agent_log
+    return given if given in {None, STDIN} else str(file.absolute().parent / given)
 
 
 def _orders(loaded: Loaded, targets: Iterable[str], wanted: Scenario | None) -> Iterable[Order]:
@@ -53,4 +61,4 @@ def _order(loaded: Loaded, name: str, target: Target, scenario: Scenario, each: 
         anchors=loaded.config.connectivity,
         user_agent=target.marking.user_agent,
     )
-    return Order(plan=plan, key=secrets.key, secrets=dict(secrets.variables))
+    return Order(plan=plan, key=secrets.key, secrets=dict(secrets.variables), agent_log=agent_log(target, loaded.file))

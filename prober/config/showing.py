@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +11,7 @@ from prober import USER_AGENT
 from prober.config.expected import expectations, timeout
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
+from prober.config.orders import agent_log
 from prober.config.promises import promised
 from prober.config.reading import FLOAT, FLOAT_TAG
 from prober.config.secrets import SUFFIX
@@ -33,17 +35,13 @@ ANSWERS = 4.0
 def effective(loaded: Loaded) -> str:
     """The whole configuration with its defaults as YAML, which loads again once the hidden secrets are given again."""
     shown = _plain(loaded.config)
-    directory = loaded.file.absolute().parent
     for name, target in shown["targets"].items():
-        for secrets in (target["secrets"], target.get("livekit", {})):
-            for key, given in secrets.items():
-                if key.endswith(SUFFIX):
-                    secrets[key] = str(directory / given)
-                elif key != "url":
-                    secrets[key] = HIDDEN
+        _hide(target, loaded.file.absolute().parent)
         if (key := loaded.secrets[name].key) is not None:
             target["livekit"]["url"] = key.url
         meant = loaded.config.targets[name]
+        if (log := agent_log(meant, loaded.file)) is not None:
+            target["agent_log"] = log
         target["marking"] = _marks(meant, loaded.ways[name]) | target["marking"]
         for way in (target["entry"].get("trial", {}), target["entry"].get("token_endpoint", {})):
             if not way.get("session", True):
@@ -64,6 +62,16 @@ def effective(loaded: Loaded) -> str:
                 turn[what] = loaded.sentences.places[turn[what]]
                 turn.setdefault("reply_within", target["deadlines"]["reply_within"])
     return as_yaml(shown)
+
+
+def _hide(target: dict[str, Any], directory: Path) -> None:
+    """Show where secrets are, and not what they are."""
+    for secrets in (target["secrets"], target.get("livekit", {})):
+        for key, given in secrets.items():
+            if key.endswith(SUFFIX):
+                secrets[key] = str(directory / given)
+            elif key != "url":
+                secrets[key] = HIDDEN
 
 
 def _marks(target: Target, way: TrialEntry | DirectEntry) -> dict[str, Any]:

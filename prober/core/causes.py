@@ -51,6 +51,7 @@ class Cause(StrEnum):
     JOINED_NOT_READY = "joined_not_ready"
     NO_TRACK = "no_track"
     NO_PACKETS = "no_packets"
+    PACKETS_STOPPED = "packets_stopped"
     SILENT_TRACK = "silent_track"
     AGENT_LEFT = "agent_left"
     PROBER_TROUBLE = "prober_trouble"

@@ -48,7 +48,7 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     reason = verdict.reason
     if reason is None or reason is Reason.INTERRUPTED:
         return None
-    logged = _logged(timeline) if reason in OF_THE_AGENT else None
+    logged = _logged(timeline, reason) if reason in OF_THE_AGENT else None
     if logged is not None:
         found = Found.AGENT_LOG_BY_TIME if logged.by == "time" else Found.AGENT_LOG
         return _explained(logged.cause, found, timeline, reason, told=logged.quote, fix=logged.fix)
@@ -74,9 +74,12 @@ def _explained(
     )
 
 
-def _logged(timeline: Timeline) -> AgentLogged | None:
-    """The line that says most: one that names our room or job before one that does not, a known cause before any."""
-    lines = timeline.all(AgentLogged)
+def _logged(timeline: Timeline, reason: Reason) -> AgentLogged | None:
+    """The line that says most: one that names our room or job before one that does not, a known cause before any.
+
+    What is wrong with a whole worker explains no agent that came.
+    """
+    lines = [line for line in timeline.all(AgentLogged) if line.by != "worker" or reason is Reason.AGENT_ABSENT]
     return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
 
 
@@ -115,14 +118,21 @@ def _cut_off(timeline: Timeline) -> Cause:
 
 def _nothing_heard(timeline: Timeline) -> Cause | None:
     """No packets are not silence; without WebRTC's totals nobody knows."""
-    packets = _packets(timeline)
-    return None if packets is None else Cause.SILENT_TRACK if packets else Cause.NO_PACKETS
+    match _packets(timeline):
+        case None:
+            return None
+        case (_, 0):
+            return Cause.NO_PACKETS
+        case (0, _):
+            return Cause.PACKETS_STOPPED
+        case _:
+            return Cause.SILENT_TRACK
 
 
-def _packets(timeline: Timeline) -> int | None:
-    """The packets of the agent's audio that came since the last but one look at them, which is while we waited."""
-    totals = [stats.packets_received for stats in timeline.all(ReceiverStats)][-2:]
-    return totals[-1] - (totals[0] if len(totals) == 2 else 0) if totals else None
+def _packets(timeline: Timeline) -> tuple[int, int] | None:
+    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all."""
+    totals = [0, *(stats.packets_received for stats in timeline.all(ReceiverStats))][-2:]
+    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 else None
 
 
 def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
@@ -170,7 +180,9 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
             yield Evidence(f"agent's log, by {line.by}", line.quote)
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
         stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
-        yield Evidence("audio packets", f"{packets} came while we waited; our own longest stall: {stalled:.2f} s")
+        yield Evidence(
+            "audio packets", f"{packets[0]} while we waited, {packets[1]} in all; our own longest stall {stalled:.2f} s"
+        )
 
 
 def _of_server(timeline: Timeline) -> Iterator[Evidence]:

@@ -80,6 +80,11 @@ MEANINGS: dict[Cause, Meaning] = {
         "The agent's track is there, and not one packet of it arrived.",
         "Media between the agent and LiveKit, and from there to here: UDP ports and firewalls.",
     ),
+    Cause.PACKETS_STOPPED: Meaning(
+        Blame.AGENT,
+        "The agent's packets came at first and then no more: its process died or hangs, or it was cut off.",
+        "The worker's process and its host: OOM, a blocked event loop, its network.",
+    ),
     Cause.SILENT_TRACK: Meaning(
         Blame.AGENT,
         "The agent's packets arrive, and there is nothing but silence in them.",

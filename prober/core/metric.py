@@ -55,6 +55,8 @@ class Metric(msgspec.Struct, frozen=True):
     buckets: tuple[float, ...] = ()
     only: str | None = None
     """The measurement without which a line has no such series."""
+    sets: tuple[tuple[str, ...], ...] = ()
+    """All label values that ever go together, where they are neither of lines nor each with each."""
 
     @property
     def told(self) -> bool:
@@ -69,6 +71,8 @@ class Metric(msgspec.Struct, frozen=True):
 
 def label_sets(metric: Metric, lines: Iterable[Line]) -> frozenset[tuple[str, ...]]:
     """The label values of all series that these lines make of a metric; none where only the program can tell them."""
+    if metric.sets:
+        return frozenset(metric.sets)
     if any(callable(label.values) for label in metric.labels):
         measuring = (line for line in lines if metric.only is None or metric.only in line.phases)
         sets = [itertools.product(*(label.of(line) for label in metric.labels)) for line in measuring]

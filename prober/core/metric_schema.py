@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from prober.core.accounts import RESOURCES
+from prober.core.causes import Cause
+from prober.core.meanings import MEANINGS
 from prober.core.metric import Kind, Label, Line, Metric, label_sets
 from prober.core.reasons import OURS, Outcome, Reason
 
@@ -16,6 +18,8 @@ TRIGGERS = ("scheduled", "confirm", "manual")
 FAILURES = tuple(reason.value for reason in Reason if reason not in OURS)
 OUTCOMES = (Outcome.PASS.value, *FAILURES, Outcome.INCONCLUSIVE.value)
 """The states of `last_run_outcome`: of the reasons those that are about the target."""
+CAUSES = tuple(cause.value for cause in Cause if cause is not Cause.PROBER_TROUBLE)
+"""The causes of failures; the prober's own trouble is counted by its reason."""
 SKIPS = ("overlap", "concurrency", "budget", "maintenance", "shutdown")
 """The schedule's reasons, which this side must not import."""
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -30,6 +34,7 @@ _OBJECTIVE = Label("objective", lambda line: line.objectives)
 _PHASE = Label("phase", lambda line: line.phases)
 _MEASUREMENT = Label("phase", lambda line: tuple(phase for phase in line.phases if phase != CLEANUP))
 _TRIGGER = Label("trigger", TRIGGERS)
+_CAUSE = Label("cause", CAUSES)
 _LINE = (_TARGET, _SCENARIO)
 _RUN = (*_LINE, _TRIGGER)
 
@@ -47,6 +52,12 @@ _TABLE = (
         Kind.COUNTER,
         (*_RUN, Label("reason", FAILURES)),
         "Judged runs whose target failed, each for exactly one reason.",
+    ),
+    Metric(
+        "diagnoses_total",
+        Kind.COUNTER,
+        (*_LINE, _CAUSE),
+        "Failed runs of every trigger whose cause was found, each for exactly one cause.",
     ),
     Metric(
         "runs_inconclusive_total",
@@ -129,6 +140,12 @@ _TABLE = (
         "What the last run came to, judged or not: of each target and scenario exactly one is 1.",
     ),
     Metric(
+        "last_run_diagnosis",
+        Kind.GAUGE,
+        (*_LINE, _CAUSE),
+        "Why the last judged run failed: of each target and scenario one is 1 where the cause was found, else none.",
+    ),
+    Metric(
         "consecutive_failures",
         Kind.GAUGE,
         _LINE,
@@ -164,6 +181,13 @@ _TABLE = (
         Kind.GAUGE,
         tuple(map(Label, ("version", "revision", "python_version", "livekit_version"))),
         "What runs here; always 1.",
+    ),
+    Metric(
+        "cause_info",
+        Kind.GAUGE,
+        (_CAUSE, Label("meaning", ()), Label("fix", ())),
+        "What each cause means and what to do about it, in words; always 1.",
+        sets=tuple((cause, MEANINGS[Cause(cause)].sentence, MEANINGS[Cause(cause)].fix) for cause in CAUSES),
     ),
     Metric("config_info", Kind.GAUGE, (Label("sha256"),), "The configuration in use; always 1."),
     Metric(

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeVar
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged
 from prober.diagnosis.known_causes import STANDS_UNTIL, Recognised, recognise
-from prober.diagnosis.worker_lines import WorkerLine, read_line
+from prober.diagnosis.worker_lines import Unwrapped, WorkerLine, read_line
 
 MOST = 1000
 """Jobs, and rooms, that are remembered: the last ones."""
@@ -31,6 +31,7 @@ class AgentLog:
     """The log of one worker, or of several in one stream."""
 
     def __init__(self) -> None:
+        self._wrapped = Unwrapped()
         self._rooms = _Last[_Told | None]()
         """By room: the most telling line; None for one whose job was taken and which nothing is told of."""
         self._jobs = _Last[str]()
@@ -39,7 +40,8 @@ class AgentLog:
 
     def read(self, line: str) -> None:
         """Take the next line into account, whatever it holds."""
-        said = read_line(line)
+        whole = self._wrapped.whole(line)
+        said = None if whole is None else read_line(whole)
         if said is None:
             return
         if said.text == _TAKEN:

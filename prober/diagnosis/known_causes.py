@@ -11,6 +11,8 @@ from prober.core.words import harmless
 
 _OPAQUE = re.compile(r"(?<![\w./-])(?=[\w*-]*\d)[\w*-]{20,}")
 """What may be a key, or a part of one."""
+_CUT = 1000
+"""Characters looked at for what must not be quoted: far more than are left, and few enough not to take long."""
 _SPOKEN = re.compile(r"(?<=for text: ).*")
 
 
@@ -130,4 +132,4 @@ def _exception(text: str) -> str:
 
 
 def _quote(words: str) -> str:
-    return harmless(_OPAQUE.sub("[hidden]", _SPOKEN.sub("…", words)))
+    return harmless(_OPAQUE.sub("[hidden]", _SPOKEN.sub("…", words[:_CUT])))

@@ -1,18 +1,18 @@
 """Where an agent's log comes from: a file that grows and is rotated, or standard input. Bounded in time and memory."""
 
+import contextlib
 import glob
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from prober.core.events import AgentLogged
 from prober.diagnosis.agent_log import AgentLog
+from prober.limits import STDIN
 
-STDIN = "-"
-"""The name under which standard input is meant."""
 _LONGEST = 1 << 18
 """Bytes of a line; a longer one is not read."""
 _AT_ONCE = 1 << 24
@@ -20,6 +20,8 @@ _AT_ONCE = 1 << 24
 _BEFORE = 1 << 20
 """Bytes read of what a file held when it was asked first."""
 _CHUNK = 1 << 16
+_Id = tuple[int, int]
+"""A file's device and inode, which it keeps under another name."""
 _COMPRESSED = {".gz", ".xz", ".bz2", ".zst"}
 
 
@@ -30,17 +32,17 @@ class Source(Protocol):
         """What `AgentLog.told_of` says of all that is written by now. Raises OSError where it cannot be read."""
 
 
-def sources(names: Iterable[str]) -> dict[str, Source]:
-    """These logs, by name: paths of files, or `-` for standard input, which is read from now on."""
-    return {name: LogPipe(0) if name == STDIN else LogFile(Path(name)) for name in set(names)}
+def open_log(name: str) -> Source:
+    """The log of this name: a file's path, or `-` for standard input, which is read from now on."""
+    return LogPipe(0) if name == STDIN else LogFile(Path(name))
 
 
 class Lines:
-    """Cuts a stream of bytes into lines, in whatever pieces it comes; a `torn` stream begins within a line."""
+    """Cuts a stream of bytes into lines, in whatever pieces it comes."""
 
-    def __init__(self, *, torn: bool = False) -> None:
+    def __init__(self) -> None:
         self.begun = b""
-        self._skipping = torn
+        self._skipping = False
 
     def feed(self, piece: bytes) -> Iterator[str]:
         """The lines that this piece completes."""
@@ -60,20 +62,17 @@ class LogFile:
         self._path = path
         self._log = AgentLog()
         self._asking = threading.Lock()
-        self._known: dict[tuple[int, int], int] = {}
-        """How far each file has been read, by device and inode: it keeps them under another name."""
+        self._known: dict[_Id, int] = {}
+        """How far each file has been read."""
 
     def told_of(self, room: str, *, at: float) -> AgentLogged | None:
         """What the log tells of this room. Raises OSError where the file cannot be read."""
         with self._asking:
             if not self._known:
                 self._known = {_id(seen): seen.st_size for seen in map(Path.stat, self._rotated())}
-                self._read_on(self._path, _BEFORE)
+                self._known |= [self._read_on(self._path, _BEFORE)]
             there = [path for path in (*self._rotated(), self._path) if path.exists()]  # it may not be begun anew yet
-            for path in there:
-                self._read_on(path, _AT_ONCE)
-            still = {_id(path.stat()) for path in there}
-            self._known = {file: position for file, position in self._known.items() if file in still}
+            self._known = dict(self._read_on(path, _AT_ONCE) for path in there)
             return self._log.told_of(room, at=at)
 
     def _rotated(self) -> list[Path]:
@@ -83,23 +82,23 @@ class LogFile:
         plain = [path for path in found if path.suffix not in _COMPRESSED and path.is_file()]
         return sorted(plain, key=lambda path: path.stat().st_mtime_ns)
 
-    def _read_on(self, path: Path, most: int) -> None:
-        """Read what was added to this file since the last time, of too much the end."""
+    def _read_on(self, path: Path, most: int) -> tuple[_Id, int]:
+        """Read what was added to this file since the last time, of too much the end; how far its lines were whole."""
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError("it is no regular file")
         with path.open("rb") as file:
             seen = os.fstat(file.fileno())
             position = self._known.get(_id(seen), 0)
             start = max(position if position <= seen.st_size else 0, seen.st_size - most)  # smaller: it was emptied
-            file.seek(max(start - 1, 0))
-            lines = Lines(torn=start > 0 and file.read(1) != b"\n")
+            file.seek(start)
+            lines = Lines()
             while piece := file.read(min(_CHUNK, seen.st_size - file.tell())):
                 for line in lines.feed(piece):
                     self._log.read(line)
-        self._known[_id(seen)] = seen.st_size - len(lines.begun)
+        return _id(seen), seen.st_size - len(lines.begun)
 
 
-def _id(seen: os.stat_result) -> tuple[int, int]:
+def _id(seen: os.stat_result) -> _Id:
     return seen.st_dev, seen.st_ino
 
 
@@ -124,8 +123,9 @@ class LogPipe:
 
     def _read(self) -> None:
         lines = Lines()
-        # Not sys.stdin: a thread that is held in its buffer is fatal to the interpreter's end.
-        while piece := os.read(self._descriptor, _CHUNK):
-            with self._asking:
-                for line in lines.feed(piece):
-                    self._log.read(line)
+        with contextlib.suppress(OSError):  # there is none: its end
+            # Not sys.stdin: a thread that is held in its buffer is fatal to the interpreter's end.
+            while piece := os.read(self._descriptor, _CHUNK):
+                with self._asking:
+                    for line in lines.feed(piece):
+                        self._log.read(line)

@@ -5,11 +5,40 @@ from typing import NamedTuple
 
 from prober.core.words import read_json
 
+LONGEST = 1 << 18
+"""Characters of a line; what is longer is not understood."""
 HEAD = 200
 TAIL = 1 << 14
 """Characters kept of a line's text: its beginning says what happened, its end is the exception."""
 _QUIET = frozenset({"TRACE", "DEBUG", "DEV", "INFO"})
-_WRAPPED = re.compile(r"\A(?:\[pod/\S+\] )?(?:\S+ std(?:out|err) [FP] )?")
+_CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
+_POD = re.compile(r"\[pod/\S+\] ")
+
+
+class Unwrapped:
+    """What a worker wrote, out of what Docker, containerd and kubectl made of it: they cut long lines in pieces."""
+
+    def __init__(self) -> None:
+        self._begun = ""
+
+    def whole(self, line: str) -> str | None:
+        """The line of the worker's that this one completes; None where more of it is to come."""
+        text, more = _piece(line)
+        text = self._begun + text
+        self._begun = text if more and len(text) <= LONGEST else ""
+        return None if more else text
+
+
+def _piece(line: str) -> tuple[str, bool]:
+    """What was wrapped, and whether it is only a part."""
+    if found := _CONTAINERD.match(line):
+        return line[found.end() :], found[1] == "P"
+    if line.startswith('{"log":'):
+        document = read_json(line.encode(errors="replace"))
+        said = document.get("log") if isinstance(document, dict) else None
+        if isinstance(said, str):
+            return said.removesuffix("\n"), not said.endswith("\n")
+    return _POD.sub("", line, count=1) if line.startswith("[") else line, False
 
 
 class WorkerLine(NamedTuple):
@@ -25,13 +54,9 @@ def read_line(line: str) -> WorkerLine | None:
 
     What is not JSON is a worker's own standard error: the last line of a traceback is at the margin there.
     """
-    line = _WRAPPED.sub("", line)
     document = read_json(line[max(line.find("{"), 0) :].encode(errors="replace"))
     if not isinstance(document, dict):
         return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line.strip()))
-    wrapped = document.get("log")
-    if isinstance(wrapped, str) and "message" not in document:
-        return read_line(wrapped) if '"log"' not in wrapped else None
     message, level, name = (_text(document, key) or "" for key in ("message", "level", "name"))
     if level in _QUIET and not name.startswith("livekit"):
         return None  # what an agent tells of its calls may quote anybody

@@ -17,6 +17,7 @@ targets:
   front-desk:
     entry: {{trial: {{url: "{trial_url}"}}}}
     livekit: {{url: "{server_url}", api_key_file: livekit.key, api_secret_file: livekit.secret}}
+    agent_log: agent.log
     allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
     deadlines:
       {{trial_step: 6, trial: 6, room_join: 6, agent_join: 5, agent_ready: 6, greeting_within: 6, reply_within: 6}}

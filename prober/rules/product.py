@@ -10,7 +10,7 @@ from prober.core.slo import FAST, SLOW, Burn
 from prober.rules.promql import JOB, LINE, indented, series
 from prober.rules.records import FAILURES, LEVEL, MISSES, MISSES_BUDGET, RUNS_BUDGET, Record, Sli
 from prober.rules.trouble import OF_ALL, OF_EXPORTER, OF_PLACE, Trouble
-from prober.rules.words import SAYS, SHARE, last_runs, most_often
+from prober.rules.words import SAYS, SHARE, causes, last_runs, most_often
 
 FEW = 3.5
 """Bad runs that are no pattern yet, whatever share they are; `increase` extrapolates, so there are no whole numbers."""
@@ -87,7 +87,8 @@ PRODUCT = (
         severity="page",
         expr=f"  {KNOWN.name} >= 3\nunless on (job, target, scenario)\n  {PLACES.name} >= 2\n",
         summary=_FAILED,
-        description=f"Every recent synthetic call failed, as customers' calls do. Last run: {last_runs(*OF_EXPORTER)}.",
+        description="Every recent synthetic call failed, as customers' calls do. "
+        f"Last run: {last_runs(*OF_EXPORTER)}.{causes(*OF_EXPORTER)}",
         keep="5m",
         of=OF_EXPORTER,
     ),
@@ -96,7 +97,7 @@ PRODUCT = (
         severity="ticket",
         expr=f"  {KNOWN.name} >= 3\nand on (job, target, scenario)\n  {PLACES.name} >= 2\n",
         summary=f"{_FAILED} from {{{{ $labels.location }}}}",
-        description=f"No second place says so. Last run from here: {last_runs(*OF_EXPORTER)}.",
+        description=f"No second place says so. Last run from here: {last_runs(*OF_EXPORTER)}.{causes(*OF_EXPORTER)}",
         keep="5m",
         of=OF_EXPORTER,
     ),
@@ -105,7 +106,8 @@ PRODUCT = (
         severity="page",
         expr=f"{_places(f'{KNOWN.name} >= 2')} >= 2",
         summary=f"{SAYS} fails from {{{{ $value }}}} locations",
-        description=f"Several places agree that customers' calls fail. Last runs: {last_runs(*OF_ALL)}.",
+        description="Several places agree that customers' calls fail. "
+        f"Last runs: {last_runs(*OF_ALL)}.{causes(*OF_ALL)}",
         keep="5m",
         of=OF_ALL,
     ),
@@ -114,7 +116,8 @@ PRODUCT = (
         severity="page",
         expr=_unless_told(burning(FAILURES, RUNS_BUDGET, FAST)),
         summary=f"{SAYS} burns its error budget fast",
-        description=f"{SHARE} of runs fail, most with {most_often('1h', *OF_PLACE)}. Last run: {last_runs(*OF_PLACE)}.",
+        description=f"{SHARE} of runs fail, most with {most_often('1h', *OF_PLACE)}. "
+        f"Last run: {last_runs(*OF_PLACE)}.{causes(*OF_PLACE)}",
         keep="10m",
         slo="availability",
         of=OF_PLACE,
@@ -124,7 +127,8 @@ PRODUCT = (
         severity="ticket",
         expr=burning(FAILURES, RUNS_BUDGET, SLOW),
         summary=f"{SAYS} burns its error budget slowly",
-        description=f"{SHARE} of runs fail, most with {most_often('1d', *OF_PLACE)}. Last run: {last_runs(*OF_PLACE)}.",
+        description=f"{SHARE} of runs fail, most with {most_often('1d', *OF_PLACE)}. "
+        f"Last run: {last_runs(*OF_PLACE)}.{causes(*OF_PLACE)}",
         keep="1h",
         slo="availability",
         of=OF_PLACE,

@@ -12,6 +12,22 @@ def last_runs(*labels: str) -> str:
     return _listed(f"count by (outcome) ({_selector('last_run_outcome', labels)} == 1)", "outcome", labels)
 
 
+def causes(*labels: str) -> str:
+    """Why the last runs with the alert's values of these labels failed, and what to do; nothing where it is not known.
+
+    The words are the prober's own, for each cause the same: what a log says is in no label.
+    """
+    found = f"({_selector('last_run_diagnosis', labels)} == 1)"
+    query = (
+        f"count by (cause, meaning, fix) ({found} * on (job, instance, cause) group_left (meaning, fix) "
+        f"{series('cause_info')})"
+    )
+    return (
+        f'{{{{ range printf `{query}` {_values(labels)} | query | sortByLabel "cause" }}}}'
+        " Cause {{ .Labels.cause }}: {{ .Labels.meaning }} Fix: {{ .Labels.fix }}{{ end }}"
+    )
+
+
 def most_often(window: str, *labels: str) -> str:
     """The reason of most failed scheduled runs in this window."""
     failures = _selector("run_failures_total", labels, trigger="scheduled")
@@ -26,7 +42,11 @@ def _selector(name: str, labels: tuple[str, ...], **fixed: str) -> str:
 
 def _listed(query: str, label: str, labels: tuple[str, ...]) -> str:
     """The values of a label in what the query finds now; `unknown` where it finds nothing."""
-    values = " ".join(f"$labels.{each}" for each in labels)
-    found = f'printf `{query}` {values} | query | sortByLabel "{label}"'
+    found = f'printf `{query}` {_values(labels)} | query | sortByLabel "{label}"'
     shown = f'{{{{ if $i }}}}, {{{{ end }}}}{{{{ label "{label}" $one }}}}'
     return f"{{{{ range $i, $one := {found} }}}}{shown}{{{{ else }}}}unknown{{{{ end }}}}"
+
+
+def _values(labels: tuple[str, ...]) -> str:
+    """The alert's own, as arguments of a query's `%q`."""
+    return " ".join(f"$labels.{each}" for each in labels)

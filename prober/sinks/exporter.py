@@ -53,6 +53,9 @@ class Exporter:
             "build_info", __version__, revision(), platform.python_version(), metadata.version("livekit")
         )
 
+        for labels in METRICS["cause_info"].sets:
+            self._families.set("cause_info", *labels, to=1)
+
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Everything in the format that this Accept header asks for, and its content type. Is a scrape."""
         state, families = self._history(), self._families
@@ -150,6 +153,8 @@ class Exporter:
             add("runs_total", *run)
         if record.outcome is Outcome.FAIL:
             add("run_failures_total", *run, record.reason or "")
+            if record.diagnosis is not None:
+                add("diagnoses_total", *key, record.diagnosis.cause)
         for objective in missed(record):
             add("objective_misses_total", *run, objective)
         for resource in left_behind(record):
@@ -201,6 +206,7 @@ def last_run(standing: Standing, began: float | None) -> LastRun:
         values: Mapping[str, tuple[float, ...]] = {name: tally.values for name, tally in judged.tallies.items()}
         told = LastRun(
             success=judged.outcome == Outcome.PASS,
+            cause=standing.cause,
             ended=None if judged.seconds is None else judged.started_at + judged.seconds,
             succeeded=None if passed is None or passed.seconds is None else passed.started_at + passed.seconds,
             duration=judged.seconds,

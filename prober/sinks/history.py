@@ -37,6 +37,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     last_judged: Entry | None
     last_passed: Entry | None
     consecutive_failures: int
+    cause: str | None = None
+    """Of the last judged run, where it failed and that was found."""
 
 
 class UnreadableRunError(HistoryError):
@@ -191,7 +193,7 @@ class History:
     def standing(self, target: str, scenario: str) -> Standing:
         """Where this canary stood last: what a restart goes on from."""
         with _plainly(self._path):
-            passed = self._newest(target, scenario, Outcome.PASS)
+            judged = self._newest(target, scenario, Outcome.PASS, Outcome.FAIL)
             counted = self._connection.execute(
                 f"SELECT count(*) FROM runs WHERE {_CANARY} AND outcome = 'fail' AND id > "  # noqa: S608 - words of ours
                 f"coalesce((SELECT max(id) FROM runs WHERE {_CANARY} AND outcome = 'pass'), 0)",
@@ -199,10 +201,17 @@ class History:
             ).fetchone()
             return Standing(
                 last=self._newest(target, scenario, *Outcome),
-                last_judged=self._newest(target, scenario, Outcome.PASS, Outcome.FAIL),
-                last_passed=passed,
+                last_judged=judged,
+                last_passed=self._newest(target, scenario, Outcome.PASS),
                 consecutive_failures=counted[0],
+                cause=self._cause(judged),
             )
+
+    def _cause(self, judged: Entry | None) -> str | None:
+        with contextlib.suppress(UnreadableRunError):
+            record = None if judged is None else self.run(judged.run_id)
+            return None if record is None or record.diagnosis is None else record.diagnosis.cause.value
+        return None
 
     def _newest(self, target: str, scenario: str, *outcomes: Outcome) -> Entry | None:
         found = self._connection.execute(

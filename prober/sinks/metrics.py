@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from prober.core.measure import OBJECTIVES, value_of
-from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX
+from prober.core.metric_schema import CAUSES, METRICS, OUTCOMES, PREFIX
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 
@@ -30,8 +30,8 @@ _VALUES = {
     "last_run_duration_seconds": "duration",
 }
 """The gauges that are one number, and what it is of a LastRun."""
-_PHASES, _OUTCOME = "last_run_phase_duration_seconds", "last_run_outcome"
-LAST_RUN = (*_VALUES, _PHASES, _OUTCOME)
+_PHASES, _OUTCOME, _CAUSE = "last_run_phase_duration_seconds", "last_run_outcome", "last_run_diagnosis"
+LAST_RUN = (*_VALUES, _PHASES, _OUTCOME, _CAUSE)
 """The metrics that are told here."""
 _LABELS = {PREFIX + name: frozenset(label.name for label in METRICS[name].labels) for name in LAST_RUN}
 """What a file of ours may hold: each metric's name and its labels."""
@@ -45,6 +45,7 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
     """What is told of one target and scenario; None is not told. All but `outcome` is of the last judged run."""
 
     outcome: str | None = None
+    cause: str | None = None
     success: bool | None = None
     ended: float | None = None
     """Unix time."""
@@ -62,6 +63,7 @@ def followed_by(before: LastRun, record: RunRecord) -> LastRun:
     values = {name: value_of(record.measurements, name) for name in OBJECTIVES}
     return LastRun(
         outcome=(record.reason or record.outcome).value,
+        cause=None if record.diagnosis is None else record.diagnosis.cause.value,
         success=success,
         ended=ended,
         succeeded=ended if success else before.succeeded,
@@ -96,14 +98,15 @@ class LastRuns(Collector):
                 if value is not None:
                     family.add_metric(place, float(value))
             yield family
-        phases, outcomes = _gauge(_PHASES), _gauge(_OUTCOME)
+        phases, outcomes, causes = _gauge(_PHASES), _gauge(_OUTCOME), _gauge(_CAUSE)
         for place, last in sorted(self.known.items()):
             for phase, seconds in last.phases.items():
                 phases.add_metric((*place, phase), seconds)
             for outcome in OUTCOMES:
                 outcomes.add_metric((*place, outcome), float(outcome == last.outcome))
-        yield phases
-        yield outcomes
+            for cause in CAUSES if last.success is not None else ():
+                causes.add_metric((*place, cause), float(cause == last.cause))
+        yield from (phases, outcomes, causes)
 
 
 def _gauge(name: str) -> GaugeMetricFamily:
@@ -148,5 +151,5 @@ def read(before: str) -> dict[tuple[str, str], LastRun]:
             elif name == _PHASES:
                 told["phases"][labels["phase"]] = sample.value
             elif sample.value == 1:
-                told["outcome"] = labels["outcome"]
+                told.update({label: labels[label] for label in ("outcome", "cause") if label in labels})
     return {place: LastRun(**told) for place, told in found.items()}

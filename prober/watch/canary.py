@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prober.child.explaining import Explaining
 from prober.config.loading import Loaded
 from prober.sinks.claim import claimed, lock_of
 from prober.sinks.evidence import Evidence, Limits
@@ -73,6 +74,7 @@ async def keep_watch(loaded: Loaded, load: Callable[[], Awaitable[Loaded]], sett
                 observers=(Journal(), Measures(exporter, time.time)),
                 exposition=exporter.exposition,
                 grace=settings.grace,
+                run_child=Explaining(),
             )
             async with _serving(service, settings) as server, asyncio.TaskGroup() as beside:
                 await asyncio.to_thread(kept.tidy)

@@ -66,7 +66,7 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     file = tmp_path / "prober.yaml"
     file.write_text(
         "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/}}\n"
-        "    secrets: {login_file: login}\n    scenarios: {join: {interval: 30}}\n"
+        "    secrets: {login_file: login}\n    agent_log: agent.log\n    scenarios: {join: {interval: 30}}\n"
     )
     target = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
     assert target["scenarios"] == {
@@ -76,6 +76,7 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     shop = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]
     assert shop["scenarios"]["conversation"]["turns"] == [{"say": "en-hours", "reply_within": 10}]
     assert target["secrets"] == {"login_file": str(tmp_path / "login")}
+    assert target["agent_log"] == str(tmp_path / "agent.log")
 
 
 OWN = """

@@ -11,10 +11,13 @@ import pytest
 
 from prober.cli import main
 from prober.config.schema import follow, json_schema
+from prober.core.causes import Cause
+from prober.core.meanings import MEANINGS
 from prober.core.measure import OBJECTIVES
 from prober.core.plan import Greeting, Ready, Scenario
 from prober.core.reasons import OURS, Reason
 from prober.refstack.faults import Fault
+from prober.sinks.explained import WHOSE
 from prober.sinks.text import ENDS
 from prober.watch.schedule import SkipReason
 from tests.blocks import DOCUMENTS
@@ -23,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+CAUSES = (ROOT / "docs" / "causes.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
@@ -147,6 +151,16 @@ def test_every_reason_has_its_row(reason: Reason) -> None:
     row = re.search(rf"^\| \[`{reason}`\]\(runbook\.md#{reason}\) \| (.*) \| (.*) \|$", VERDICTS, re.MULTILINE)
     assert row is not None
     assert (row[2] == "prober") == row[1].startswith("inconclusive: ") == (reason in OURS)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_its_row_in_its_own_words(cause: Cause) -> None:
+    blame, sentence, fix = MEANINGS[cause]
+    assert f"\n| `{cause}` | {WHOSE[blame]} | {sentence} | {fix} |\n" in CAUSES
+
+
+def test_no_cause_is_explained_that_is_none() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", CAUSES, re.MULTILINE) == list(Cause)
 
 
 @pytest.mark.parametrize("code", EXIT_CODES)

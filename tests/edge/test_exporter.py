@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prober.core.accounts import agent_seconds
 from prober.core.events import CleanedUp
 from prober.core.metric import Kind, label_sets
-from prober.core.metric_schema import METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, series_of
+from prober.core.metric_schema import CAUSES, METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, series_of
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
@@ -98,6 +98,11 @@ def test_a_run_is_counted_once(path: Path, trigger: str) -> None:
     if record.reason is not None:
         name = "run_failures_total" if failed else "runs_inconclusive_total"
         assert total(counted, name, reason=record.reason, **where) == 1
+    found = record.diagnosis is not None and failed
+    assert total(counted, "diagnoses_total") == found
+    if record.diagnosis is not None and failed:
+        assert total(counted, "diagnoses_total", cause=record.diagnosis.cause) == 1
+    assert total(counted, "last_run_diagnosis") == (found and trigger != "manual")
     assert total(counted, "agent_session_seconds_total") == pytest.approx(agent_seconds(record))
     observed = judged and trigger == "scheduled"
     assert total(counted, "run_duration_seconds_count") == observed
@@ -154,7 +159,7 @@ def test_a_manual_run_is_counted_and_is_nobodys_last() -> None:
     before = told(made)
     made.ended(run(FAIL, trigger="manual"))
     changed = {name for (name, _), number in told(made).items() if before.get((name, _)) != number}
-    assert changed <= {"runs_total", "run_failures_total", "agent_session_seconds_total"}
+    assert changed <= {"runs_total", "run_failures_total", "diagnoses_total", "agent_session_seconds_total"}
 
 
 @settings(max_examples=40)
@@ -378,7 +383,7 @@ def test_nothing_that_a_stranger_writes_reaches_a_label(text: str, path: Path) -
         now = samples(body, exemplars=bool(accept))
         assert {key for key in now if key[0] not in LAST_RUN} == names
         values = {label for key in now if key[0] in LAST_RUN for _, label in key[1]}
-        assert values <= {"shop", "join", "conversation", *OUTCOMES, *CONVERSATION.phases, "yield_time"}
+        assert values <= {"shop", "join", "conversation", *OUTCOMES, *CAUSES, *CONVERSATION.phases, "yield_time"}
 
 
 def test_the_library_tells_of_the_process() -> None:

@@ -1,4 +1,3 @@
-import gzip
 import json
 import os
 from pathlib import Path
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from prober.core.causes import Cause
 from prober.diagnosis import log_source
-from prober.diagnosis.log_source import STDIN, Lines, LogFile, LogPipe, Source, sources
+from prober.diagnosis.log_source import Lines, LogFile, LogPipe, Source
 
 
 def crash(room: str) -> str:
@@ -73,7 +72,7 @@ def test_files_of_before_and_compressed_ones_are_left_alone(path: Path, tmp_path
     source = LogFile(path)
     assert told(source, "A") == [True]
 
-    packed.write_bytes(gzip.compress(crash("PACKED").encode()))
+    append(packed, "PACKED")
     path.rename(tmp_path / "agent.log.1")
     append(path, "B")
 
@@ -122,6 +121,15 @@ def test_what_is_no_file_is_not_waited_for(path: Path) -> None:
         LogFile(path).told_of("A", at=1.0)
 
 
+def test_a_pipe_that_is_none_is_at_its_end() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.close(writing)
+    source = LogPipe(reading)
+    source.join()
+    assert told(source, "A") == [False]
+
+
 def test_a_log_comes_through_a_pipe() -> None:
     reading, writing = os.pipe()
     source = LogPipe(reading)
@@ -135,16 +143,9 @@ def test_a_log_comes_through_a_pipe() -> None:
     assert found.cause is Cause.JOB_CRASHED
 
 
-def test_a_log_is_opened_once_by_whatever_number_of_targets(path: Path) -> None:
-    opened = sources([str(path), str(path)])
-
-    assert list(opened) == [str(path)]
-    assert STDIN not in opened
-
-
-@given(st.lists(st.binary(max_size=30)), st.booleans())
-def test_how_a_stream_is_cut_does_not_matter(pieces: list[bytes], torn: bool) -> None:
-    whole, cut = Lines(torn=torn), Lines(torn=torn)
+@given(st.lists(st.binary(max_size=30)))
+def test_how_a_stream_is_cut_does_not_matter(pieces: list[bytes]) -> None:
+    whole, cut = Lines(), Lines()
 
     assert [line for piece in pieces for line in cut.feed(piece)] == list(whole.feed(b"".join(pieces)))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from prober.core.metric_schema import OUTCOMES
+from prober.core.metric_schema import CAUSES, OUTCOMES
 from prober.core.reasons import OURS, Reason
 from prober.core.record import RunRecord
 from prober.sinks.metrics import LastRuns, NotMetricsError, read, text_file
@@ -104,7 +104,23 @@ def test_exactly_one_outcome_is_1_and_no_label_is_free_text(path: Path) -> None:
     told = samples(text_file([record]))
     (state,) = (one for one in OUTCOMES if value(told, "last_run_outcome", outcome=one, scenario=record.scenario) == 1)
     assert state == ("inconclusive" if record.reason in OURS else record.reason or "pass")
-    assert {name for _, labels in told for name, _ in labels} <= {"target", "scenario", "phase", "outcome"}
+    assert {name for _, labels in told for name, _ in labels} <= {"target", "scenario", "phase", "outcome", "cause"}
+
+
+def test_the_cause_of_the_last_judged_run_alone_is_1() -> None:
+    known = golden(GOLDEN / "assigned_never_joined.json")
+
+    def causes(*records: RunRecord) -> dict[str, float]:
+        told = samples(text_file(records))
+        return {
+            dict(labels)["cause"]: number for (name, labels), number in told.items() if name == "last_run_diagnosis"
+        }
+
+    assert {cause for cause, number in causes(known).items() if number} == {"assigned_never_joined"}
+    assert set(causes(known)) == set(CAUSES)
+    again = text_file([CRASH], text_file([known]).decode())
+    assert value(samples(again), "last_run_diagnosis", cause="assigned_never_joined", scenario=known.scenario) == 1
+    assert set(causes(known, msgspec.structs.replace(PASS, scenario=known.scenario)).values()) == {0}
 
 
 def test_every_reason_about_the_target_is_a_state() -> None:

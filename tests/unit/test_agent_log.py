@@ -11,6 +11,7 @@ from prober.core.events import AgentLogged
 from prober.diagnosis import agent_log
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN
+from prober.diagnosis.worker_lines import LONGEST
 from tests.agent_logs.recorded import RECORDED, room_of
 
 INCIDENT = (
@@ -107,6 +108,15 @@ def test_a_crash_by_time_ends_its_job() -> None:
     assert [log.told_of(room, at=1.0) is not None for room in ("R", "S")] == [True, True]
 
 
+def test_a_crash_is_a_jobs_even_where_its_exception_could_be_a_workers() -> None:
+    log = log_of(taken("AJ_1", "R"), {"message": CRASH["message"], "error": "ModuleNotFoundError: No module named 'x'"})
+
+    found = log.told_of("R", at=1.0)
+    assert found is not None
+    assert (found.cause, found.by) == (Cause.IMPORT_ERROR, "time")
+    assert log.told_of("S", at=1.0) is None
+
+
 def test_an_idle_process_that_dies_is_no_job() -> None:
     assert told("R", taken("AJ_1", "R"), {"message": "process exited with non-zero exit code -10", "pid": 4}) is None
 
@@ -160,6 +170,35 @@ def test_what_hands_a_log_on_may_wrap_it(wrapped: str) -> None:
     room, lines = room_of("missing_elevenlabs_key"), RECORDED["missing_elevenlabs_key"]
 
     assert told(room, *map(WRAPPED[wrapped], lines)) == told(room, *lines)
+
+
+def in_pieces_of_containerd(line: str) -> list[str]:
+    pieces = [line[at : at + 1000] for at in range(0, len(line), 1000)]
+    return [f"2026-01-02T03:04:05Z stdout {'PF'[piece is pieces[-1]]} {piece}" for piece in pieces]
+
+
+def in_pieces_of_docker(line: str) -> list[str]:
+    pieces = [line[at : at + 1000] for at in range(0, len(line), 1000)]
+    pieces[-1] += "\n"
+    return [json.dumps({"log": piece, "stream": "stdout"}, separators=(",", ":")) for piece in pieces]
+
+
+@pytest.mark.parametrize("cut", [in_pieces_of_containerd, in_pieces_of_docker])
+def test_a_long_line_comes_in_pieces_out_of_a_container(cut: Callable[[str], list[str]]) -> None:
+    room, lines = room_of("refused_inference_key"), RECORDED["refused_inference_key"]
+
+    found = told(room, *(piece for line in lines for piece in cut(line)))
+
+    assert found is not None
+    assert found == told(room, *lines)
+
+
+def test_pieces_that_never_end_are_given_up() -> None:
+    endless = [f"2026-01-02T03:04:05Z stdout P {'x' * 16_000}"] * (LONGEST // 16_000 + 1)
+
+    found = told("R", *endless, f"2026-01-02T03:04:05Z stdout F {json.dumps(CRASH | {'room': 'R'})}")
+
+    assert found is not None
 
 
 @pytest.mark.parametrize("wrapped", ["containerd", "docker", "kubectl --prefix"])

@@ -7,12 +7,11 @@ import msgspec
 import pytest
 
 from prober.core.plan import Scenario
-from prober.core.reasons import WORDS, Reason
 from prober.watch.schedule import SkipReason
 from prober.watch.status import LineStatus
 from prober.watch.web.pages.answers import Answer, Tone, groups, of_line, of_target
 from tests import page_history
-from tests.page_history import NOW
+from tests.page_history import CALLBACK, NOW
 
 UP = NOW - 86_400
 
@@ -61,7 +60,10 @@ def test_a_failure_is_a_no_in_the_words_of_its_verdict_and_says_how_sure_it_is(
     assert answer.tone is Tone.BAD
     assert answer.sentence == "Agent did not join the room. (not within 5 s)"
     assert answer.detail == detail
-    assert answer.look == WORDS[Reason.AGENT_ABSENT].look
+    assert answer.look == (
+        f"The job crashed: an async function was given to `.on()`. (ValueError: {CALLBACK}) "
+        "Give `.on()` a plain function that calls asyncio.create_task."
+    )
     assert line.last is not None
     assert answer.run_id == line.last.run_id
 

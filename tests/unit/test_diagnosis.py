@@ -129,15 +129,16 @@ def test_the_agents_log_does_not_explain_what_is_not_about_the_agent() -> None:
 
 
 def test_no_packets_are_told_from_silence() -> None:
-    def deaf(packets: int) -> tuple[AnyEvent, ...]:
+    def deaf(packets: int, before: int = 1000) -> tuple[AnyEvent, ...]:
         spoken = (
             UtteranceStarted(at=4.0, turn=1, fixture="en-hours"),
             UtteranceEnded(at=6.0, turn=1, drift=0.0),
         )
-        totals = (stats(5.0, 960_000), stats(17.0, 960_000 + packets * 960))
+        totals = (stats(5.0, 960 * before), stats(17.0, 960 * (before + packets)))
         return (*entered(), *spoken, *totals, Leaving(at=17.0), *heartbeats(18))
 
-    assert cause(deaf(0), CONVERSATION) == (Cause.NO_PACKETS, Found.TIMELINE)
+    assert cause(deaf(0, before=0), CONVERSATION) == (Cause.NO_PACKETS, Found.TIMELINE)
+    assert cause(deaf(0), CONVERSATION) == (Cause.PACKETS_STOPPED, Found.TIMELINE)
     assert cause(deaf(50), CONVERSATION) == (Cause.SILENT_TRACK, Found.TIMELINE)
 
 

@@ -31,6 +31,8 @@ def test_the_page_says_what_the_record_says(path: Path) -> None:
     assert made.tone is TONES[record.outcome]
     assert made.message == (record.message or "Everything that was asked for happened in time.")
     assert (made.look, made.reason) == (record.look, record.reason)
+    assert made.why == record.diagnosis
+    assert (made.whose is None) == (made.why is None)
     assert made.today is None
     assert made.silence is not None
     assert made.silence.startswith("There is no recording")

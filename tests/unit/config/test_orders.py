@@ -31,6 +31,7 @@ targets:
         cleanup: [{name: end, method: DELETE, url: "https://api.shop.example/{{ id }}?key={{ coupon }}"}]
     secrets: {coupon: "${COUPON}", signature_file: signature}
     livekit: {url: "${URL}", api_key: "${KEY}", api_secret_file: secret}
+    agent_log: logs/agent.log
     allow: {hosts: ["*.example.org"]}
     marking: {email: "x+{{ run_id }}@example.com", user_agent: robot}
     ready: track
@@ -73,7 +74,7 @@ def test_the_least_that_can_be_written_makes_both_scenarios_with_the_usual_expec
     )
     assert (join.plan.say, conversation.plan.say) == ((), ("en-hours",))
     assert join.plan.entry == trial_steps("https://shop.example/")
-    assert (join.key, join.secrets, join.plan.target) == (None, {}, "shop")
+    assert (join.key, join.secrets, join.plan.target, join.agent_log) == (None, {}, "shop", None)
     assert join.plan.run_id != conversation.plan.run_id
     assert join.plan.allowed.hosts == ("shop.example", "*.livekit.cloud")
     assert not join.plan.allowed.private
@@ -107,6 +108,12 @@ def test_everything_that_is_written_is_in_the_orders(tmp_path: Path) -> None:
         "token": ("field", "csrf"),
     }
     assert [step.name for step in entry.cleanup] == ["end"]
+    assert conversation.agent_log == str(tmp_path / "logs" / "agent.log")
+
+
+def test_standard_input_is_no_file_beside_the_configuration(tmp_path: Path) -> None:
+    join, _ = orders(loaded(f"{SMALL}    agent_log: '-'\n", tmp_path))
+    assert join.agent_log == "-"
 
 
 def test_hosts_with_a_variable_in_them_are_not_allowed_by_it(tmp_path: Path) -> None:

@@ -1,0 +1,150 @@
+"""A run's own process is played here; the log is a real file."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prober.child.explaining import Explaining
+from prober.child.making import make_record
+from prober.child.messages import Order
+from prober.core.causes import Cause, Found
+from prober.core.events import AgentLogged, AnyEvent, Event, Leaving, Stopped
+from prober.core.plan import Plan
+from prober.core.reasons import Reason
+from prober.core.record import RunRecord
+from prober.core.steps import trial_steps
+from prober.diagnosis.known_causes import KNOWN
+from tests.agent_logs.recorded import RECORDED, room_of
+from tests.timelines import HEAD, JOIN, entered, heartbeats, join
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "agent-log.md"
+ALONE = (*(event for event in entered() if event.at < 0.5), Leaving(at=20.8), *heartbeats(21))
+NOT_READY = (*(event for event in entered() if event.at < 0.85), Leaving(at=10.9), *heartbeats(11))
+ROOM = "trial_1_a"
+"""The room of these timelines."""
+
+
+class Played:
+    """A run that comes to these events, and during which this is written to the log."""
+
+    def __init__(self, events: tuple[AnyEvent, ...], write: Callable[[], None] = lambda: None) -> None:
+        self._events, self._write = events, write
+
+    async def __call__(
+        self,
+        order: Order,  # noqa: ARG002 - as run_child
+        *,
+        stop: asyncio.Event,  # noqa: ARG002 - as run_child
+        on_event: Callable[[Event], None],  # noqa: ARG002 - as run_child
+        verbose: bool = False,  # noqa: ARG002 - as run_child
+    ) -> tuple[AnyEvent, ...]:
+        self._write()
+        return self._events
+
+
+def order(log: Path | str | None) -> Order:
+    plan = Plan(
+        run_id=HEAD.run_id, target=HEAD.target, entry=trial_steps("http://shop.example/"), expectations=JOIN, say=()
+    )
+    return Order(plan=plan, agent_log=None if log is None else str(log))
+
+
+async def explained(log: Path | str | None, run: Played) -> tuple[RunRecord, list[Event]]:
+    told: list[Event] = []
+    record = await make_record(order(log), HEAD, stop=asyncio.Event(), on_event=told.append, run=Explaining(run))
+    return record, told
+
+
+def lines(name: str) -> str:
+    """What a real worker said, of the room of these timelines."""
+    return "".join(f"{line}\n" for line in RECORDED[name]).replace(room_of(name), ROOM)
+
+
+async def test_an_absent_agent_is_explained_by_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+
+    record, told = await explained(log, Played(ALONE, lambda: _write(log, lines("missing_elevenlabs_key"))))
+
+    assert record.reason == "agent_absent"
+    assert record.diagnosis is not None
+    assert (record.diagnosis.cause, record.diagnosis.found) == (Cause.PROVIDER_KEY_MISSING, Found.AGENT_LOG)
+    assert "ELEVEN_API_KEY" in record.diagnosis.fix
+    assert told == [record.timeline[-1]]
+    assert isinstance(told[0], AgentLogged)
+
+
+async def test_a_run_that_passed_needs_no_log(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("missing_elevenlabs_key"))
+
+    record, told = await explained(log, Played(join()))
+
+    assert (record.outcome, told, len(record.timeline)) == ("pass", [], len(join()))
+
+
+async def test_nor_does_one_that_no_agent_failed(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("missing_elevenlabs_key"))
+    stopped = Stopped(at=2.0, reason=Reason.DISCONNECTED, detail="room_deleted")
+
+    record, told = await explained(log, Played((*entered(), stopped, Leaving(at=2.1), *heartbeats(3))))
+
+    assert (record.reason, told) == ("disconnected", [])
+
+
+async def test_an_agent_that_came_is_explained_by_its_own_job(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("missing_elevenlabs_key"))
+
+    record, _ = await explained(log, Played(NOT_READY))
+
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause) == ("agent_not_ready", Cause.PROVIDER_KEY_MISSING)
+
+
+@pytest.mark.parametrize("log", [None, "another"])
+async def test_a_log_that_is_not_given_or_tells_nothing_changes_nothing(tmp_path: Path, log: str | None) -> None:
+    if log is not None:
+        _write(tmp_path / log, lines("missing_elevenlabs_key").replace(ROOM, "elsewhere"))
+
+    record, told = await explained(None if log is None else tmp_path / log, Played(ALONE))
+
+    assert (record.reason, record.diagnosis, told) == ("agent_absent", None, [])
+
+
+async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("worker_full"))
+
+    absent, _ = await explained(log, Played(ALONE))
+    came, _ = await explained(log, Played(NOT_READY))
+
+    assert absent.diagnosis is not None
+    assert absent.diagnosis.cause is Cause.WORKER_FULL
+    assert came.diagnosis is not None
+    assert (came.reason, came.diagnosis.cause) == ("agent_not_ready", Cause.JOINED_NOT_READY)
+
+
+async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "prober"):
+        record, _ = await explained(tmp_path / "missing.log", Played(ALONE))
+
+    assert (record.reason, record.diagnosis) == ("agent_absent", None)
+    assert [said.getMessage() for said in caplog.records] == ["agent_log.unreadable"]
+    assert "No such file" in caplog.records[0].words  # type: ignore[attr-defined]
+
+
+def _write(log: Path, text: str) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize("cause", sorted({known.cause for known in KNOWN}))
+def test_every_cause_that_a_log_can_tell_is_in_the_documents(cause: Cause) -> None:
+    assert re.search(rf"^\| .*`{cause}`.* \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)

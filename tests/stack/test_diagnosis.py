@@ -1,0 +1,38 @@
+"""What a real LiveKit server tells of a room in which nobody came: its lists, or why it does not tell them."""
+
+import msgspec
+import pytest
+from livekit import api
+
+from prober.core.events import Dispatch
+from prober.core.plan import ApiKey
+from prober.diagnosis.server import ask
+from prober.entry.cleanup import delete_room
+from prober.refstack.server import LiveKitServer
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+ROOM = "trial_1_nobody"
+
+
+async def test_a_real_server_tells_who_was_asked_for_and_who_is_there(server: LiveKitServer) -> None:
+    key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+    asked_for = [api.RoomAgentDispatch(agent_name="of-no-worker")]
+    async with api.LiveKitAPI(key.url, key.key, key.secret) as livekit:
+        await livekit.room.create_room(api.CreateRoomRequest(name=ROOM, agents=asked_for))
+    told = await ask(key, ROOM, lambda: 20.9)
+    assert (told.at, told.listed, told.people, told.trouble) == (20.9, 0, (), ())
+    assert told.dispatches is not None
+    (dispatch,) = told.dispatches
+    assert dispatch == Dispatch(id=dispatch.id, agent="of-no-worker", jobs=())
+    assert dispatch.id.startswith("AD_")
+
+    refused = await ask(msgspec.structs.replace(key, secret="x" * 32), ROOM, lambda: 20.9)
+    assert (refused.listed, refused.people, refused.dispatches) == (None, None, None)
+    assert [line.partition(" ")[0] for line in refused.trouble] == ["ListDispatch:", "ListParticipants:", "ListRooms:"]
+    assert all("LiveKit answered 401" in line for line in refused.trouble)
+
+    await delete_room(key, ROOM)
+    gone = await ask(key, ROOM, lambda: 20.9)
+    assert (gone.listed, gone.dispatches) == (0, None)
+    assert any(line.startswith("ListDispatch: LiveKit answered 404") for line in gone.trouble)
