@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 import msgspec
 from livekit import api
 
+from prober.child.explaining import Explaining
 from prober.child.messages import Order
-from prober.child.parent import run_child
-from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.plan import ApiKey, Deadlines, Expectations, Limits, Plan, Scenario
 from prober.core.reasons import WORDS, Reason
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
-from prober.diagnosis.log_source import LogFile
 from prober.refstack.effects import EFFECTS
 from prober.refstack.faults import Effect, Fault, Needs, Place
 from prober.refstack.sabotage import sabotaged, saboteur
@@ -192,7 +190,9 @@ async def _run_on(stack: ReferenceStack, cell: Cell) -> Outcome:
         expectations=cell.expectations,
     )
     order = Order(
-        plan=sabotaged(plan, cell.fault), key=ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+        plan=sabotaged(plan, cell.fault),
+        key=ApiKey(url=server.url, key=server.api_key, secret=server.api_secret),
+        agent_log=str(stack.agent_log_of(cell.fault)),
     )
     head = Head(
         run_id=plan.run_id,
@@ -202,12 +202,9 @@ async def _run_on(stack: ReferenceStack, cell: Cell) -> Outcome:
     )
     stop = asyncio.Event()
     began = time.monotonic()
-    events = await run_child(order, stop=stop, on_event=saboteur(cell.fault, stop.set))
+    events = await Explaining()(order, stop=stop, on_event=saboteur(cell.fault, stop.set))
     seconds = time.monotonic() - began
     record = derive(head, plan.expectations, events)
-    if record.reason in OF_THE_AGENT and record.room is not None:
-        logged = LogFile(stack.agent_log_of(cell.fault)).told_of(record.room, at=max(event.at for event in events))
-        record = derive(head, plan.expectations, (*events, logged) if logged else events)
     left = () if cell.fault is Fault.SERVER_DOWN or record.room is None else await _rooms(record.room, stack, cell)
     return Outcome(cell=cell, record=record, rooms_left=left, seconds=seconds)
 
