@@ -21,6 +21,9 @@ FOUND: dict[Found, str] = {
 }
 """By what a cause was found, in words."""
 
+ASK = "Ask, while the room is there: "
+"""Before a command."""
+
 
 def explanation(record: RunRecord) -> Iterator[str]:
     """The cause and the fix with what speaks for them, a line each; where no cause is known, what to look at."""
@@ -32,7 +35,7 @@ def explanation(record: RunRecord) -> Iterator[str]:
     yield f"Fix: {found.fix}"
     yield f"Whose: {whose(found)}"
     yield from (f"Seen: {one.what}: {one.seen}" for one in found.evidence)
-    yield from (f"Ask, while the room is there: {command}" for command in found.commands)
+    yield from (f"{ASK}{command}" for command in found.commands)
 
 
 def advice(record: RunRecord) -> str:

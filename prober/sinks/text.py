@@ -46,7 +46,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import ENOUGH, Spread, Statistics, Summary
 from prober.core.timeline import Timeline
-from prober.sinks.explained import explanation
+from prober.sinks.explained import ASK, explanation
 
 WIDTH = 100
 PERCENTILES = ("min", *ENOUGH, "max")
@@ -233,9 +233,8 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"
         for line in explanation(record):
-            yield from textwrap.wrap(
-                line, min(width, WIDTH), initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
-            )
+            wide = max(len(line) + 2, width) if line.startswith(ASK) else min(width, WIDTH)  # a command is copied whole
+            yield from textwrap.wrap(line, wide, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     yield from _measurements(record)
     for objective, judged in zip(record.objectives, objectives(record), strict=True):
         yield f"  objective {objective.name} ≤ {objective.limit:g} s: {judged}"
