@@ -101,7 +101,7 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             in_agent=True, customer=f"{CONNECTING} the worker answers LiveKit too late to get the job."
         ),
         Fault.WORKER_KILLED: _unstaffed(
-            cause=Cause.NO_PACKETS,
+            cause=Cause.PACKETS_STOPPED,
             expected=Reason.AGENT_NO_RESPONSE,
             shown=TALK,
             in_agent=True,

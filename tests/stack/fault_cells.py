@@ -12,6 +12,7 @@ from livekit import api
 
 from prober.child.explaining import Explaining
 from prober.child.messages import Order
+from prober.core.diagnosis import LISTED_WITHIN
 from prober.core.plan import ApiKey, Deadlines, Expectations, Limits, Plan, Scenario
 from prober.core.reasons import WORDS, Reason
 from prober.core.record import Head, RunRecord, derive
@@ -28,13 +29,13 @@ AT_ONCE = {Scenario.CONVERSATION: 2, Scenario.JOIN: 3}
 HURRIED: Mapping[Reason, Deadlines] = {
     Reason.TRIAL_TIMEOUT: Deadlines(trial_step=1.5),
     Reason.MEDIA_UNREACHABLE: Deadlines(room_join=3.0),
-    Reason.AGENT_ABSENT: Deadlines(agent_join=4.0),
+    Reason.AGENT_ABSENT: Deadlines(agent_join=LISTED_WITHIN + 0.5),
     Reason.AGENT_NOT_READY: Deadlines(agent_ready=3.0),
     Reason.AGENT_NO_TRACK: Deadlines(agent_ready=5.0),
     Reason.AGENT_SILENT: Deadlines(greeting=3.0),
     Reason.RUN_DEADLINE: Deadlines(run=7.0),
 }
-"""The one deadline that a fault's run waits for, shortened; all others stay as they are."""
+"""The one deadline that a fault's run waits for, as short as its cause can be found; all others stay as they are."""
 PATIENT: Mapping[Fault | None, Deadlines] = {Fault.JOB_HANGS: Deadlines(agent_join=11.5)}
 """A worker tells only after 10 s of a job that hangs."""
 REPLY_WITHIN = 3.0
