@@ -125,7 +125,9 @@ async def _run_once(
         key = ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
         watch = saboteur(broken, lambda: signal.raise_signal(signal.SIGINT))
         return await probe_all(
-            [Order(plan=sabotaged(plan, broken), key=key, agent_log=str(stack.worker.log))], outputs, watch=watch
+            [Order(plan=sabotaged(plan, broken), key=key, agent_log=str(stack.agent_log_of(broken)))],
+            outputs,
+            watch=watch,
         )
 
 
@@ -140,7 +142,7 @@ async def _stay_up(broken: "Fault | None", listen: str, log_format: str, logs: P
         url = stack.door_of(broken)
         if broken is not None and url == stack.trial_url:
             stack.app.switchboard.switch(broken)
-        configuration = write_configuration(logs, url, stack.server)
+        configuration = write_configuration(logs, url, stack.server, stack.agent_log_of(broken))
         async with canary(configuration, listen=listen, log_format=log_format) as watching:
             click.echo(f"The product:        {stack.trial_url}  (start a trial, or break it for all)")
             click.echo(f"The canary on it:   http://{listen}/  (metrics: /metrics)")

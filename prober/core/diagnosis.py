@@ -42,6 +42,12 @@ OF_THE_AGENT = frozenset(
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a log says of every such job, whatever brought it about."""
 
+LISTED_WITHIN = 5.5
+"""Seconds of a room after which its jobs are in LiveKit's list.
+
+After a worker has registered, livekit-server asks 5 s for workers of other kinds before it lists the job that one took.
+"""
+
 
 def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     """The cause of this verdict with all that speaks for it; None for a run that passed, or of which none is known."""
@@ -95,7 +101,10 @@ def _by_server(timeline: Timeline) -> Cause | None:
         return None
     if not asked.dispatches:
         return Cause.NOT_DISPATCHED
-    return Cause.ASSIGNED_NEVER_JOINED if any(each.jobs for each in asked.dispatches) else Cause.NO_WORKER
+    if any(each.jobs for each in asked.dispatches):
+        return Cause.ASSIGNED_NEVER_JOINED
+    joined = timeline.first(RoomJoined)
+    return Cause.NO_WORKER if joined is not None and asked.at - joined.at >= LISTED_WITHIN else None
 
 
 def _unreachable(timeline: Timeline) -> Cause:

@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-from agent_faults import called_for
+from agent_faults import called_for, hesitation_about
 from livekit import rtc
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
@@ -193,6 +193,8 @@ async def entrypoint(ctx) -> None:
     call = called_for(ctx)
     provider = call.voice_of or os.environ.get("TTS_PROVIDER", "local")
     await call.before_join()
+    if not call.joins:
+        return
     interruption = {"mode": "vad", "enabled": call.can_be_interrupted}
     call.session = AgentSession(
         **call.parts(**ctx.proc.userdata, tts=_speech(provider)),
@@ -206,24 +208,33 @@ async def entrypoint(ctx) -> None:
     await call.after_start()
 
 
-def serve(call, *, name: str, setup=None) -> None:
-    """Run a worker that takes every job it is asked to, whatever the machine's load, until it is told to stop."""
+async def accept(request) -> None:
+    """Take every job, after the time that its fault takes to say so."""
+    await asyncio.sleep(hesitation_about(request.job))
+    await request.accept()
+
+
+def serve(call, *, name: str, **options) -> None:
+    """Run a worker that takes every job it is asked to, whatever the machine's load, until it is told to stop.
+
+    `options` are livekit-agents' own, and take the place of ours.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = AgentServer(
-        setup_fnc=setup,
-        load_threshold=math.inf,
-        load_fnc=no_load,
-        num_idle_processes=1,
-        drain_timeout=1,
-        shutdown_process_timeout=3,
-        initialize_process_timeout=60,
-        host="127.0.0.1",
-        port=port,
-        preload_modules=["numpy", "pocketsphinx", "py_nanotts"],
-    )
-    server.rtc_session(call, agent_name=name)
+    ours = {
+        "load_threshold": math.inf,
+        "load_fnc": no_load,
+        "num_idle_processes": 1,
+        "drain_timeout": 1,
+        "shutdown_process_timeout": 3,
+        "initialize_process_timeout": 60,
+        "host": "127.0.0.1",
+        "port": port,
+        "preload_modules": ["numpy", "pocketsphinx", "py_nanotts"],
+    }
+    server = AgentServer(**ours | options)
+    server.rtc_session(call, agent_name=name, on_request=accept)
     cli.run_app(server)
 
 
@@ -233,4 +244,4 @@ def no_load() -> float:
 
 
 if __name__ == "__main__":
-    serve(entrypoint, name=NAME, setup=prepare)
+    serve(entrypoint, name=NAME, setup_fnc=prepare)

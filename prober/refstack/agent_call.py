@@ -15,6 +15,10 @@ class Call:
 
     voice_of: str | None = None
     """The provider of the agent's voice, in place of the environment's."""
+    hesitates = 0.0
+    """Seconds that the worker takes to accept the job."""
+    joins = True
+    """Whether there is more to the job than what comes before anything else."""
     can_be_interrupted = True
     room_options = RoomOptions()
 

@@ -8,7 +8,19 @@ import json
 import os
 
 from agent_call import Call
-from call_faults import Avatar, CallerKicked, DuplicateIdentity, LeavesSpeaking, RoomDeleted
+from call_faults import Avatar, CallerKicked, DuplicateIdentity, LeavesSpeaking, RoomDeleted, WorkerKilled
+from job_faults import (
+    Blocks,
+    CrashesOnJoining,
+    Dies,
+    Exits,
+    Hangs,
+    RefusedVoiceKey,
+    Returns,
+    SlowToAnswer,
+    Unconnected,
+    WithoutMedia,
+)
 from livekit.agents import tts
 from livekit.agents.voice.room_io import RoomOptions
 
@@ -175,6 +187,17 @@ FAULTS: dict[str | None, type[Call]] = {
     None: Call,
     "missing_tts_key": MissingVoiceKey,
     "async_callback": AsyncCallback,
+    "tts_key_refused": RefusedVoiceKey,
+    "worker_slow": SlowToAnswer,
+    "worker_killed": WorkerKilled,
+    "job_crashes_on_joining": CrashesOnJoining,
+    "job_dies": Dies,
+    "job_exits": Exits,
+    "job_hangs": Hangs,
+    "job_blocks": Blocks,
+    "job_returns": Returns,
+    "job_unconnected": Unconnected,
+    "job_without_media": WithoutMedia,
     "agent_not_ready": NeverReady,
     "agent_no_track": NoTrack,
     "agent_silent": Silent,
@@ -198,8 +221,17 @@ FAULTS: dict[str | None, type[Call]] = {
 
 def called_for(ctx) -> Call:
     """The call that a dispatch's metadata asks for. Raises ValueError for a fault that is not known."""
-    fault = json.loads(ctx.job.metadata or "{}").get("fault")
+    fault = _fault_of(ctx.job)
     if fault not in FAULTS:
         msg = f"unknown fault {fault!r} in the dispatch's metadata; known are {', '.join(filter(None, FAULTS))}"
         raise ValueError(msg)
     return FAULTS[fault](ctx)
+
+
+def hesitation_about(job) -> float:
+    """Seconds after which the worker accepts this job."""
+    return FAULTS.get(_fault_of(job), Call).hesitates
+
+
+def _fault_of(job) -> str | None:
+    return json.loads(job.metadata or "{}").get("fault")

@@ -5,6 +5,7 @@ Runs in the agent's own environment, whose key does the rest.
 
 import asyncio
 import os
+import signal
 from abc import ABC, abstractmethod
 
 import aiohttp
@@ -47,6 +48,14 @@ class LeavesSpeaking(EndsSoon):
     async def end(self) -> None:
         """Leave."""
         await self.ctx.room.disconnect()
+
+
+class WorkerKilled(EndsSoon):
+    """The agent's worker is gone with all its jobs, as with its machine: one that serves nobody else."""
+
+    async def end(self) -> None:
+        """Kill all of it."""
+        os.killpg(0, signal.SIGKILL)
 
 
 class RoomDeleted(EndsSoon):

@@ -17,7 +17,7 @@ targets:
   front-desk:
     entry: {{trial: {{url: "{trial_url}"}}}}
     livekit: {{url: "{server_url}", api_key_file: livekit.key, api_secret_file: livekit.secret}}
-    agent_log: agent.log
+    agent_log: {agent_log}
     allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
     deadlines:
       {{trial_step: 6, trial: 6, room_join: 6, agent_join: 5, agent_ready: 6, greeting_within: 6, reply_within: 6}}
@@ -34,13 +34,15 @@ targets:
 """
 
 
-def write_configuration(folder: Path, trial_url: str, server: ServerAccess) -> Path:
+def write_configuration(folder: Path, trial_url: str, server: ServerAccess, agent_log: Path) -> Path:
     """The canary's configuration in this folder, and beside it the key that takes away the rooms of its runs."""
     for name, secret in (("livekit.key", server.api_key), ("livekit.secret", server.api_secret)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(secret, encoding="utf-8")
     file = folder / "prober.yaml"
-    file.write_text(CONFIGURATION.format(trial_url=trial_url, server_url=server.url), encoding="utf-8")
+    file.write_text(
+        CONFIGURATION.format(trial_url=trial_url, server_url=server.url, agent_log=agent_log), encoding="utf-8"
+    )
     return file
 
 

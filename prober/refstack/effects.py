@@ -1,92 +1,65 @@
-"""The table of faults: what a customer would see of each, and the run that shows it."""
+"""The table of faults: what a customer would see of each, the run that shows it, and what that comes to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from prober.core.plan import BargeIn, Deadlines, Expectations, Greeting, Ready, Scenario, TurnPlan, WhenInterrupted
+from prober.core.causes import Cause
+from prober.core.plan import Ready
 from prober.core.reasons import Reason
-from prober.refstack.faults import Effect, Fault, Needs, Place, Shown
-
-BRISK: Mapping[str, float] = MappingProxyType(
-    {"trial": 3.0, "room_join": 3.0, "agent_join": 6.0, "agent_ready": 3.0, "greeting": 3.0, "response": 3.0}
+from prober.refstack.faults import Effect, Fault, Needs, Place
+from prober.refstack.shows import (
+    BARGING_IN,
+    BRISK_LOOK,
+    BRISK_TALK,
+    LOOK,
+    OPENING_HOURS,
+    TALK,
+    UNANNOUNCED,
+    UNINTERRUPTED,
+    look,
 )
-"""Seconds: objectives that what is slow here misses, and what is well meets on a busy machine.
 
-Slow is 4 s, for the agent's joining 8 s: its process starts meanwhile. Well is below 1 s on an idle machine.
-"""
-
-
-JOINING = ("trial", "room_join", "agent_join", "agent_ready")
-UNANNOUNCED = ("trial", "room_join", "agent_ready")
-"""LiveKit tells of an agent that publishes nothing up to 3 s late: its joining is not judged then."""
-
-
-def _look(*brisk: str, ready: Ready = Ready.STATE, agent_join: float = Deadlines().agent_join) -> Shown:
-    return Shown(
-        expectations=Expectations(
-            scenario=Scenario.JOIN,
-            ready=ready,
-            deadlines=Deadlines(agent_join=agent_join),
-            objectives={phase: BRISK[phase] for phase in brisk},
-        )
-    )
-
-
-def _talk(
-    *turns: TurnPlan,
-    say: tuple[str, ...] = ("en-hours",),
-    interruption: WhenInterrupted = WhenInterrupted.RECORD,
-    brisk: Iterable[str] = (),
-) -> Shown:
-    return Shown(
-        say=say,
-        expectations=Expectations(
-            greeting=Greeting.EXPECTED,
-            turns=turns or (TurnPlan(),),
-            interruption=interruption,
-            objectives={phase: BRISK[phase] for phase in brisk},
-        ),
-    )
-
-
-LOOK = _look()
-BRISK_LOOK = _look(*JOINING)
-_HOURS = TurnPlan(expect_text="nine to five")
-TALK = _talk()
-BRISK_TALK = _talk(brisk=BRISK)
-UNINTERRUPTED = _talk(interruption=WhenInterrupted.FAIL)
-OPENING_HOURS = _talk(_HOURS)
-BARGING_IN = _talk(TurnPlan(), TurnPlan(barge_in=BargeIn()), say=("en-weather", "en-stop"))
-ALL_AT_ONCE = _talk(_HOURS, interruption=WhenInterrupted.FAIL, brisk=BRISK)
-
+CONNECTING = '"connecting…" for ever:'
 _trial = partial(Effect, place=Place.TRIAL, shown=LOOK)
-_unreachable = partial(_trial, expected=Reason.TRIAL_UNREACHABLE, needs=Needs.DOOR)
-_unanswered = partial(_trial, expected=Reason.TRIAL_TIMEOUT)
-_malformed = partial(_trial, expected=Reason.TRIAL_MALFORMED)
-_token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID)
+_unreachable = partial(_trial, expected=Reason.TRIAL_UNREACHABLE, cause=Cause.WEB_UNREACHABLE, needs=Needs.DOOR)
+_unanswered = partial(_trial, expected=Reason.TRIAL_TIMEOUT, cause=Cause.WEB_SLOW)
+_malformed = partial(_trial, expected=Reason.TRIAL_MALFORMED, cause=Cause.WEB_MALFORMED)
+_token = partial(Effect, place=Place.TOKEN, shown=LOOK, expected=Reason.TOKEN_INVALID, cause=Cause.TOKEN_UNUSABLE)
 _livekit = partial(Effect, place=Place.LIVEKIT, shown=LOOK, needs=Needs.SERVER)
 _agent = partial(Effect, place=Place.AGENT, shown=TALK, in_agent=True)
-_absent = partial(_agent, expected=Reason.AGENT_ABSENT, shown=LOOK)
-_call = partial(Effect, place=Place.CALL, shown=TALK, in_agent=True)
+_unstaffed = partial(Effect, place=Place.WORKER, shown=LOOK, expected=Reason.AGENT_ABSENT, cause=Cause.NO_WORKER)
+_absent = partial(_unstaffed, place=Place.JOB, in_agent=True, cause=Cause.JOB_CRASHED)
+_call = partial(Effect, place=Place.CALL, shown=TALK, cause=Cause.CALL_ENDED, in_agent=True)
 _slow = partial(Effect, place=Place.SLOW, shown=BRISK_LOOK)
 _handled = partial(Effect, place=Place.HANDLED, shown=TALK)
-_prober = partial(Effect, place=Place.PROBER, shown=LOOK, needs=Needs.RUN, customer="Nothing: the product is well.")
+_prober = partial(
+    Effect,
+    place=Place.PROBER,
+    shown=LOOK,
+    cause=Cause.PROBER_TROUBLE,
+    needs=Needs.RUN,
+    customer="Nothing: the product is well.",
+)
 
 EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
     {
         Fault.TRIAL_NO_NAME: _unreachable(customer="The browser finds no such site: its name does not resolve."),
         Fault.TRIAL_REFUSED: _unreachable(customer="The browser says that the site refused to connect."),
         Fault.TRIAL_WRONG_CERTIFICATE: _unreachable(
+            cause=Cause.WEB_CERTIFICATE,
             customer="The browser warns of the site: nobody vouches for its certificate.",
         ),
         Fault.TRIAL_HANGS: _unanswered(customer="Start Trial was pressed, and the browser waits for an answer."),
         Fault.TRIAL_DRIPS: _unanswered(customer="Start Trial was pressed, and the next page never finishes loading."),
         Fault.TRIAL_500: _trial(
-            expected=Reason.TRIAL_REJECTED, customer="Start Trial answers that something went wrong (status 500)."
+            expected=Reason.TRIAL_REJECTED,
+            cause=Cause.WEB_ERROR,
+            customer="Start Trial answers that something went wrong (status 500).",
         ),
         Fault.TRIAL_429: _trial(
             expected=Reason.PROBER_THROTTLED,
+            cause=Cause.PROBER_TROUBLE,
             customer="Start Trial says: too many trials from your address (status 429). Others may be served.",
         ),
         Fault.TRIAL_HTML: _malformed(customer="The call page gets a login page where it asked for data."),
@@ -99,46 +72,108 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
         Fault.TOKEN_WRONG_KEY: _token(customer="The call page cannot connect: its token is signed with another key."),
         Fault.SERVER_DOWN: _livekit(
             expected=Reason.SERVER_UNREACHABLE,
+            cause=Cause.LIVEKIT_UNREACHABLE,
             customer="The call page cannot connect: nobody listens at LiveKit's address.",
         ),
         Fault.ROOM_NOT_MADE: _livekit(
             expected=Reason.ROOM_REFUSED,
+            cause=Cause.LIVEKIT_REFUSED,
             customer="The call page cannot connect: LiveKit makes no rooms by itself, and the product made none.",
         ),
         Fault.MEDIA_BLOCKED: _livekit(
             expected=Reason.MEDIA_UNREACHABLE,
+            cause=Cause.MEDIA_PATH,
             customer='The call page stays at "connecting…": LiveKit names a media address that nobody can reach.',
         ),
+        Fault.NO_WORKER: _unstaffed(needs=Needs.SERVER, customer=f"{CONNECTING} no agent worker is registered."),
+        Fault.WRONG_AGENT_NAME: _unstaffed(customer=f"{CONNECTING} the token asks for an agent of another name."),
+        Fault.WORKER_IMPORT_ERROR: _unstaffed(
+            cause=Cause.IMPORT_ERROR,
+            needs=Needs.WORKER,
+            customer=f"{CONNECTING} the worker's program ends at its first line, an import.",
+        ),
+        Fault.WORKER_FULL: _unstaffed(
+            cause=Cause.WORKER_FULL,
+            needs=Needs.WORKER,
+            customer=f"{CONNECTING} the only worker has no room for one job more.",
+        ),
+        Fault.WORKER_SLOW: _unstaffed(
+            in_agent=True, customer=f"{CONNECTING} the worker answers LiveKit too late to get the job."
+        ),
+        Fault.WORKER_KILLED: _unstaffed(
+            cause=Cause.PACKETS_STOPPED,
+            expected=Reason.AGENT_NO_RESPONSE,
+            shown=TALK,
+            in_agent=True,
+            needs=Needs.WORKER,
+            customer="The agent falls silent in mid sentence, and never answers: its machine is gone.",
+        ),
+        Fault.PREWARM_RAISES: _unstaffed(
+            cause=Cause.PREWARM_FAILED,
+            needs=Needs.WORKER,
+            customer=f"{CONNECTING} the worker takes jobs, but each of its processes crashes first.",
+        ),
+        Fault.PREWARM_HANGS: _unstaffed(
+            cause=Cause.PREWARM_HANGS,
+            needs=Needs.WORKER,
+            customer=f"{CONNECTING} the worker takes jobs, but no process of it is ever ready.",
+        ),
         Fault.MISSING_TTS_KEY: _absent(
-            customer='"connecting…" for ever: each job crashes at start for want of its speech provider\'s key.',
+            cause=Cause.PROVIDER_KEY_MISSING,
+            customer=f"{CONNECTING} each job crashes at start for want of its speech provider's key.",
         ),
         Fault.ASYNC_CALLBACK: _absent(
-            customer='"connecting…" for ever: each job crashes at start on an async callback given to `.on()`.',
+            cause=Cause.ASYNC_CALLBACK,
+            customer=f"{CONNECTING} each job crashes at start on an async callback given to `.on()`.",
         ),
-        Fault.NO_WORKER: _absent(
-            in_agent=False,
-            needs=Needs.SERVER,
-            customer='"connecting…" for ever: no agent worker is registered.',
+        Fault.JOB_CRASHES_ON_JOINING: _absent(customer=f"{CONNECTING} each job crashes as soon as it has joined."),
+        Fault.JOB_DIES: _absent(
+            cause=Cause.JOB_DIED, customer=f"{CONNECTING} each job's process dies at start, without a word."
         ),
-        Fault.WRONG_AGENT_NAME: _absent(
-            in_agent=False,
-            customer='"connecting…" for ever: the token asks for an agent of another name.',
+        Fault.JOB_EXITS: _absent(customer=f"{CONNECTING} each job calls `sys.exit()` at start."),
+        Fault.JOB_HANGS: _absent(
+            cause=Cause.JOB_HANGS, customer=f"{CONNECTING} each job waits for something that never comes."
+        ),
+        Fault.JOB_BLOCKS: _absent(
+            cause=Cause.ASSIGNED_NEVER_JOINED, customer=f"{CONNECTING} each job blocks its event loop at start."
+        ),
+        Fault.JOB_RETURNS: _absent(
+            cause=Cause.JOB_RETURNED, customer=f"{CONNECTING} each job ends without having joined."
+        ),
+        Fault.JOB_UNCONNECTED: _absent(
+            cause=Cause.WORKER_CUT_OFF, customer=f"{CONNECTING} each job cannot reach LiveKit's address."
+        ),
+        Fault.JOB_WITHOUT_MEDIA: _absent(
+            cause=Cause.JOINED_NOT_READY,
+            expected=Reason.AGENT_NOT_READY,
+            customer=f"{CONNECTING} no media gets from the agent to LiveKit.",
         ),
         Fault.AGENT_NOT_READY: _agent(
+            cause=Cause.JOINED_NOT_READY,
             expected=Reason.AGENT_NOT_READY,
             shown=LOOK,
             customer='"connecting…" for ever, though the agent is in the room.',
         ),
         Fault.AGENT_NO_TRACK: _agent(
+            cause=Cause.NO_TRACK,
             expected=Reason.AGENT_NO_TRACK,
-            shown=_look(ready=Ready.TRACK),
+            shown=look(ready=Ready.TRACK),
             customer="The agent is there and listens, but has no voice.",
         ),
         Fault.AGENT_SILENT: _agent(
-            expected=Reason.AGENT_SILENT, customer="The page shows the agent speaking, and nothing is heard."
+            cause=Cause.SILENT_TRACK,
+            expected=Reason.AGENT_SILENT,
+            customer="The page shows the agent speaking, and nothing is heard.",
+        ),
+        Fault.TTS_KEY_REFUSED: _agent(
+            cause=Cause.PROVIDER_KEY_REFUSED,
+            expected=Reason.AGENT_SILENT,
+            customer="The agent is there and says nothing: its speech provider refuses its key.",
         ),
         Fault.AGENT_DEAF: _agent(
-            expected=Reason.AGENT_NO_RESPONSE, customer="The agent greets, then nothing that is said gets an answer."
+            cause=Cause.SILENT_TRACK,
+            expected=Reason.AGENT_NO_RESPONSE,
+            customer="The agent greets, then nothing that is said gets an answer.",
         ),
         Fault.AGENT_INTERRUPTS: _agent(
             expected=Reason.AGENT_INTERRUPTED_US,
@@ -152,12 +187,15 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             expected=Reason.BARGE_IN_IGNORED, shown=BARGING_IN, customer="The agent cannot be stopped: it talks on."
         ),
         Fault.AGENT_CRASHES_AFTER_START: _agent(
+            cause=Cause.JOB_CRASHED,
             expected=Reason.AGENT_LEFT,
             shown=LOOK,
             customer="The page says that the agent is there; a moment later it is gone again.",
         ),
         Fault.AGENT_LEAVES: _agent(
-            expected=Reason.AGENT_LEFT, customer="The agent falls silent in mid sentence and is gone."
+            cause=Cause.AGENT_LEFT,
+            expected=Reason.AGENT_LEFT,
+            customer="The agent falls silent in mid sentence and is gone.",
         ),
         Fault.ROOM_DELETED: _call(
             expected=Reason.DISCONNECTED, customer="The call ends in mid sentence: its room was deleted."
@@ -170,7 +208,7 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             customer="The call ends in mid sentence: somebody else joined under the caller's identity.",
         ),
         Fault.AGENT_MONOLOGUE: _call(
-            expected=Reason.RUN_DEADLINE, customer="The agent talks and talks: nobody gets a word in."
+            cause=None, expected=Reason.RUN_DEADLINE, customer="The agent talks and talks: nobody gets a word in."
         ),
         Fault.SLOW_TRIAL: _slow(missed="trial", customer="Start Trial takes 4 s."),
         Fault.SLOW_SERVER: _slow(
@@ -179,7 +217,7 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
         Fault.SLOW_AGENT_JOIN: _slow(missed="agent_join", in_agent=True, customer="The agent takes 8 s to join."),
         Fault.SLOW_AGENT_READY: _slow(
             missed="agent_ready",
-            shown=_look(*UNANNOUNCED),
+            shown=look(*UNANNOUNCED),
             in_agent=True,
             customer="The agent joins, and takes 4 s to be ready.",
         ),
@@ -201,11 +239,8 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             customer="Unknown: nothing answers the prober, not even hosts that have nothing to do with the product.",
         ),
         Fault.CHILD_KILLED: _prober(expected=Reason.PROBER_CRASH),
-        Fault.CHILD_STALLED: _prober(expected=Reason.PROBER_OVERLOAD, shown=_look(agent_join=3.0)),
+        Fault.CHILD_STALLED: _prober(expected=Reason.PROBER_OVERLOAD, shown=look(agent_join=3.0)),
         Fault.UNREADABLE_RECORDING: _prober(expected=Reason.PROBER_INTERNAL, shown=TALK),
-        Fault.OPERATOR_STOP: _prober(expected=Reason.INTERRUPTED),
+        Fault.OPERATOR_STOP: _prober(cause=None, expected=Reason.INTERRUPTED),
     }
 )
-
-HEALTHY: Mapping[str, Shown] = MappingProxyType({"healthy": ALL_AT_ONCE, "healthy, interrupted": BARGING_IN})
-"""Runs on the product without a fault, which pass: what shows a fault is not what makes it."""

@@ -1,13 +1,15 @@
 """The faults that the reference stack can have, and what is said of each; `effects` is the table of them.
 
 How a fault is made is elsewhere: `trial_app.bad_answers` and `trial_app.bad_tokens`, `elsewhere` (other servers and
-doors), `agent_faults` and `call_faults` (in the agent's environment), `sabotage` (of the prober itself).
+doors), `agent_faults`, `job_faults`, `call_faults` and `broken_worker` (in the agent's environment), `sabotage` (of the
+prober itself).
 """
 # ruff: noqa: S105 - tokens have faults too, and these are names
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from prober.core.causes import Cause
 from prober.core.plan import Expectations
 from prober.core.reasons import OURS, Reason
 
@@ -36,13 +38,30 @@ class Fault(StrEnum):
     ROOM_NOT_MADE = "room_not_made"
     MEDIA_BLOCKED = "media_blocked"
 
-    MISSING_TTS_KEY = "missing_tts_key"
-    ASYNC_CALLBACK = "async_callback"
     NO_WORKER = "no_worker"
     WRONG_AGENT_NAME = "wrong_agent_name"
+    WORKER_IMPORT_ERROR = "worker_import_error"
+    WORKER_FULL = "worker_full"
+    WORKER_SLOW = "worker_slow"
+    WORKER_KILLED = "worker_killed"
+    PREWARM_RAISES = "prewarm_raises"
+    PREWARM_HANGS = "prewarm_hangs"
+
+    MISSING_TTS_KEY = "missing_tts_key"
+    ASYNC_CALLBACK = "async_callback"
+    JOB_CRASHES_ON_JOINING = "job_crashes_on_joining"
+    JOB_DIES = "job_dies"
+    JOB_EXITS = "job_exits"
+    JOB_HANGS = "job_hangs"
+    JOB_BLOCKS = "job_blocks"
+    JOB_RETURNS = "job_returns"
+    JOB_UNCONNECTED = "job_unconnected"
+    JOB_WITHOUT_MEDIA = "job_without_media"
+
     AGENT_NOT_READY = "agent_not_ready"
     AGENT_NO_TRACK = "agent_no_track"
     AGENT_SILENT = "agent_silent"
+    TTS_KEY_REFUSED = "tts_key_refused"
     AGENT_DEAF = "agent_deaf"
     AGENT_INTERRUPTS = "agent_interrupts"
     AGENT_WRONG_ANSWER = "agent_wrong_answer"
@@ -78,6 +97,8 @@ class Place(StrEnum):
     TRIAL = "trial page"
     TOKEN = "access token"
     LIVEKIT = "LiveKit"
+    WORKER = "agent worker"
+    JOB = "job of the agent"
     AGENT = "agent"
     CALL = "call"
     SLOW = "slow, but working"
@@ -90,6 +111,7 @@ class Needs(StrEnum):
 
     SERVER = "another LiveKit server"
     DOOR = "another address of the product"
+    WORKER = "another agent worker"
     RUN = "a run that it is done to"
 
 
@@ -112,6 +134,8 @@ class Effect:
     customer: str
     shown: Shown
     expected: Reason | None = None
+    cause: Cause | None = None
+    """Why, as far as a diagnosis with everything at hand can tell; None: it has nothing to say."""
     missed: str | None = None
     in_agent: bool = False
     """The agent has the fault, told by its dispatch's metadata."""

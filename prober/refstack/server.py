@@ -41,6 +41,8 @@ class LiveKitServer:
     url: str
     api_key: str
     api_secret: str
+    media_port: int
+    """The UDP port of 127.0.0.1 at which it takes its callers' media."""
     _program: Program
 
     def __init__(
@@ -89,12 +91,12 @@ class LiveKitServer:
         return self.url.replace("ws://", "http://", 1)
 
     async def _start(self) -> None:
-        http_port, media_port = _free_ports()
+        http_port, self.media_port = _free_ports()
         self.url = f"ws://127.0.0.1:{http_port}"
         self.api_key = f"API{secrets.token_hex(6)}"
         self.api_secret = secrets.token_urlsafe(32)
         self._config.touch(mode=0o600)
-        config = _config(http_port, media_port, {self.api_key: self.api_secret}, self._variant)
+        config = _config(http_port, self.media_port, {self.api_key: self.api_secret}, self._variant)
         self._config.write_text(json.dumps(config, indent=1))
         await self._launch()
 

@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -12,7 +12,7 @@ from prober.refstack.cache import Progress
 from prober.refstack.effects import EFFECTS
 from prober.refstack.elsewhere import doors_elsewhere, servers_elsewhere
 from prober.refstack.faults import Fault, Needs
-from prober.refstack.server import LiveKitServer
+from prober.refstack.server import LiveKitServer, Variant
 from prober.refstack.trial_app.app import TrialApp
 from prober.refstack.trial_app.connection import Knobs, ServerAccess
 from prober.refstack.worker import AgentWorker
@@ -27,7 +27,7 @@ class ReferenceStack:
     server: LiveKitServer
     worker: AgentWorker
     app: TrialApp
-    _elsewhere: Mapping[Fault, ServerAccess]
+    _elsewhere: dict[Fault, ServerAccess]
     _doors: Mapping[Fault, str]
 
     def __init__(
@@ -37,29 +37,28 @@ class ReferenceStack:
         agent: Literal["reference", "scripted"] = "reference",
         faults: Collection[Fault] = (),
         directory: Path | None = None,
+        variant: Variant | None = None,
     ) -> None:
+        self._variant = variant
         self._progress = progress
         self._agent = agent
         self._faults = faults
-        self._directory = directory
+        self._given = directory
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
-            directory = starting.enter_context(_LogDirectory(self._directory, self._progress))
+            directory = self._directory = starting.enter_context(_LogDirectory(self._given, self._progress))
             self.server = await starting.enter_async_context(
-                LiveKitServer(directory=directory, progress=self._progress)
+                LiveKitServer(directory=directory, progress=self._progress, variant=self._variant)
             )
             self.worker = AgentWorker(
-                server_url=self.server.url,
-                api_key=self.server.api_key,
-                api_secret=self.server.api_secret,
-                log=directory / "agent.log",
-                agent=self._agent,
-                progress=self._progress,
+                server=self.server, log=directory / "agent.log", agent=self._agent, progress=self._progress
             )
-            self._elsewhere = await starting.enter_async_context(
-                servers_elsewhere(self._faults, self.server, directory=directory, progress=self._progress)
+            self._elsewhere = dict(
+                await starting.enter_async_context(
+                    servers_elsewhere(self._faults, self.server, directory=directory, progress=self._progress)
+                )
             )
             knobs = Knobs(agent_name=self.worker.agent_name)
             self.app = await starting.enter_async_context(
@@ -67,6 +66,8 @@ class ReferenceStack:
             )
             self._doors = await starting.enter_async_context(doors_elsewhere(self._faults, self.app))
             await starting.enter_async_context(self.worker)
+            for fault in self._faults:
+                await starting.enter_async_context(self.broken_worker(fault))
             self._running = starting.pop_all()
         return self
 
@@ -74,6 +75,20 @@ class ReferenceStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._running.__aexit__(kind, error, trace)
+
+    @asynccontextmanager
+    async def broken_worker(self, fault: Fault | None) -> AsyncIterator[None]:
+        """Meanwhile the product can have this fault too, if it is one of a worker as a whole."""
+        if fault is None or EFFECTS[fault].needs is not Needs.WORKER or fault in self._elsewhere:
+            yield
+            return
+        log = self.agent_log_of(fault)
+        async with AgentWorker(server=self.server, log=log, fault=fault, progress=self._progress):
+            self._elsewhere[fault] = self.server
+            try:
+                yield
+            finally:
+                del self._elsewhere[fault]
 
     @property
     def trial_url(self) -> str:
@@ -94,6 +109,11 @@ class ReferenceStack:
     def server_of(self, fault: Fault | None) -> ServerAccess:
         """The server that callers with this fault are sent to."""
         return self.server if fault is None else self._elsewhere.get(fault, self.server)
+
+    def agent_log_of(self, fault: Fault | None) -> Path:
+        """What the worker says that callers with this fault depend on."""
+        broken = fault is not None and EFFECTS[fault].needs is Needs.WORKER
+        return self._directory / f"{fault}.log" if broken else self.worker.log
 
     @property
     def knobs(self) -> Knobs:

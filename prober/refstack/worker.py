@@ -16,7 +16,9 @@ from typing import Literal, Self
 
 from prober import recordings
 from prober.refstack.cache import Progress, cache_directory, install, run_tool
+from prober.refstack.faults import Fault
 from prober.refstack.process import Program
+from prober.refstack.trial_app.connection import ServerAccess
 
 AgentKind = Literal["reference", "scripted"]
 
@@ -26,6 +28,7 @@ _SCRIPTS: Mapping[AgentKind, tuple[str, str]] = {
     "reference": ("agent.py", "reference-agent"),
     "scripted": ("scripted_agent.py", "scripted-agent"),
 }
+_BROKEN = "broken_worker.py"
 _REGISTERED_WITHIN = 90.0  # 3 to 5 s; more on a machine that is busy or starts it for the first time
 _KEYS = {"elevenlabs": "ELEVEN_API_KEY", "openai": "OPENAI_API_KEY"}
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TZ")
@@ -84,6 +87,7 @@ def _python(environment: Path) -> Path:
 class AgentWorker:
     """A worker from start to stop; entering waits until the server has registered it and a process is ready for a job.
 
+    One that is broken as a whole goes by its fault's name; entering waits for as much of this as can happen.
     `truth` is the file in which the scripted agent writes what really happened.
     """
 
@@ -92,25 +96,26 @@ class AgentWorker:
     def __init__(
         self,
         *,
-        server_url: str,
-        api_key: str,
-        api_secret: str,
+        server: ServerAccess,
         log: Path,
         agent: AgentKind = "reference",
+        fault: Fault | None = None,
         progress: Progress,
     ) -> None:
-        script, self.agent_name = _SCRIPTS[agent]
+        script, self.agent_name = _SCRIPTS[agent] if fault is None else (_BROKEN, fault)
         self.log = log
         self.truth = log.with_suffix(".truth.jsonl")
         self._script = _HERE / script
         self._progress = progress
         self._environment = _agent_environment(os.environ) | {
-            "LIVEKIT_URL": server_url,
-            "LIVEKIT_API_KEY": api_key,
-            "LIVEKIT_API_SECRET": api_secret,
+            "LIVEKIT_URL": server.url,
+            "LIVEKIT_API_KEY": server.api_key,
+            "LIVEKIT_API_SECRET": server.api_secret,
             "FIXTURES_DIR": str(recordings.folder()),
             "SCRIPTED_AGENT_LOG": str(self.truth),
+            "WORKER_FAULT": fault or "",
         }
+        self._is_up = _says_that_it_ended if fault is Fault.WORKER_IMPORT_ERROR else _says_registered
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -121,7 +126,7 @@ class AgentWorker:
             folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True))
             environment = self._environment | {"TMPDIR": folder}
             self._program = await starting.enter_async_context(Program(argv, env=environment, log=self.log))
-            await self._program.wait_for_line(_says_registered, timeout=_REGISTERED_WITHIN)
+            await self._program.wait_for_line(self._is_up, timeout=_REGISTERED_WITHIN)
             self._running = starting.pop_all()
         return self
 
@@ -141,6 +146,10 @@ def _agent_environment(ours: Mapping[str, str]) -> dict[str, str]:
     provider = ours.get("TTS_PROVIDER", "local")
     names = [*_PASSED_ON, "TTS_PROVIDER", _KEYS.get(provider, "")]
     return {name: ours[name] for name in names if name in ours} | _OFFLINE
+
+
+def _says_that_it_ended(line: str) -> bool:
+    return line.startswith("ModuleNotFoundError")
 
 
 def _says_registered(line: str) -> bool:

@@ -13,7 +13,7 @@ from tests.edge.test_trial_app import SECRET, Server
 
 
 def test_the_canary_of_the_demo_is_an_ordinary_one(tmp_path: Path) -> None:
-    file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server())
+    file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server(), tmp_path / "agent.log")
     made = {order.plan.expectations.scenario: order for order in orders(load(file, {}), (), None)}
     join, conversation = made[Scenario.JOIN], made[Scenario.CONVERSATION]
     assert join.key is not None
@@ -28,7 +28,7 @@ def test_the_canary_of_the_demo_is_an_ordinary_one(tmp_path: Path) -> None:
 
 
 def test_only_its_owner_reads_its_key(tmp_path: Path) -> None:
-    file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server())
+    file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server(), tmp_path / "agent.log")
     assert SECRET not in file.read_text()
     assert {path.name: oct(path.stat().st_mode)[-3:] for path in tmp_path.glob("livekit.*")} == {
         "livekit.key": "600",

@@ -10,7 +10,7 @@ import pytest
 
 from prober.refstack.effects import EFFECTS
 from prober.refstack.elsewhere import doors_elsewhere
-from prober.refstack.faults import Fault
+from prober.refstack.faults import Fault, Needs
 from prober.refstack.trial_app.app import TrialApp
 from prober.refstack.trial_app.connection import Knobs
 from prober.refstack.trial_app.livekit_client import cached_client
@@ -231,10 +231,20 @@ async def details_with(app: TrialApp, fault: Fault) -> dict[str, str]:
             return details
 
 
-@pytest.mark.parametrize("fault", sorted(fault for fault, effect in EFFECTS.items() if effect.in_agent))
+@pytest.mark.parametrize(
+    "fault", sorted(fault for fault, effect in EFFECTS.items() if effect.in_agent and effect.needs is None)
+)
 async def test_a_fault_of_the_agent_goes_with_its_dispatch(app: TrialApp, fault: Fault) -> None:
     claims = jwt.decode((await details_with(app, fault))["participantToken"], SECRET, algorithms=["HS256"])
     assert claims["roomConfig"]["agents"] == [{"agentName": "receptionist", "metadata": f'{{"fault": "{fault}"}}'}]
+
+
+@pytest.mark.parametrize("fault", [fault for fault, effect in EFFECTS.items() if effect.needs is Needs.WORKER])
+async def test_a_worker_that_is_wrong_as_a_whole_is_called_by_its_faults_name(fault: Fault) -> None:
+    elsewhere = {fault: Server()}
+    async with TrialApp(server=Server(), knobs=Knobs(agent_name="a"), progress=print, elsewhere=elsewhere) as app:
+        claims = jwt.decode((await details_with(app, fault))["participantToken"], SECRET, algorithms=["HS256"])
+    assert [agent["agentName"] for agent in claims["roomConfig"]["agents"]] == [fault]
 
 
 @pytest.mark.parametrize(

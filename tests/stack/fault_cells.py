@@ -4,37 +4,58 @@ import asyncio
 import datetime
 import time
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 from livekit import api
 
+from prober.child.explaining import Explaining
 from prober.child.messages import Order
-from prober.child.parent import run_child
+from prober.core.diagnosis import LISTED_WITHIN
 from prober.core.plan import ApiKey, Deadlines, Expectations, Limits, Plan, Scenario
 from prober.core.reasons import WORDS, Reason
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
-from prober.refstack.effects import EFFECTS, HEALTHY
-from prober.refstack.faults import Effect, Fault, Place
+from prober.refstack.effects import EFFECTS
+from prober.refstack.faults import Effect, Fault, Needs, Place
 from prober.refstack.sabotage import sabotaged, saboteur
+from prober.refstack.shows import HEALTHY
 from prober.refstack.stack import ReferenceStack
 
-AT_ONCE = {Scenario.CONVERSATION: 2, Scenario.JOIN: 2}
+AT_ONCE = {Scenario.CONVERSATION: 2, Scenario.JOIN: 3}
 """Runs at a time on two cores: most of a run is waiting."""
 
 HURRIED: Mapping[Reason, Deadlines] = {
     Reason.TRIAL_TIMEOUT: Deadlines(trial_step=1.5),
     Reason.MEDIA_UNREACHABLE: Deadlines(room_join=3.0),
-    Reason.AGENT_ABSENT: Deadlines(agent_join=4.0),
+    Reason.AGENT_ABSENT: Deadlines(agent_join=LISTED_WITHIN + 0.5),
     Reason.AGENT_NOT_READY: Deadlines(agent_ready=3.0),
     Reason.AGENT_NO_TRACK: Deadlines(agent_ready=5.0),
     Reason.AGENT_SILENT: Deadlines(greeting=3.0),
     Reason.RUN_DEADLINE: Deadlines(run=7.0),
 }
-"""The one deadline that a fault's run waits for, shortened; all others stay as they are."""
+"""The one deadline that a fault's run waits for, as short as its cause can be found; all others stay as they are."""
+PATIENT: Mapping[Fault | None, Deadlines] = {Fault.JOB_HANGS: Deadlines(agent_join=11.5)}
+"""A worker tells only after 10 s of a job that hangs."""
 REPLY_WITHIN = 3.0
+LONG = frozenset(
+    {
+        Fault.WORKER_IMPORT_ERROR,
+        Fault.WORKER_SLOW,
+        Fault.WORKER_KILLED,
+        Fault.PREWARM_RAISES,
+        Fault.PREWARM_HANGS,
+        Fault.JOB_CRASHES_ON_JOINING,
+        Fault.JOB_HANGS,
+        Fault.JOB_EXITS,
+        Fault.JOB_BLOCKS,
+        Fault.JOB_RETURNS,
+        Fault.JOB_UNCONNECTED,
+        Fault.JOB_WITHOUT_MEDIA,
+    }
+)
+"""Faults that only `make faults` tries: the test suite has another of each kind."""
 OF_SOUND = frozenset({"greeting", "response"})
 COARSE = Limits(stall=1.0, drift=1.0, jitter_buffer=1.0, recheck=0.5)
 """What is 4 s is not 3 s, on a busy machine neither: numbers that are this much off still miss what they have to."""
@@ -57,9 +78,8 @@ class Cell:
             return msgspec.structs.replace(expectations, turns=turns)
         if expected is None:
             return msgspec.structs.replace(expectations, limits=COARSE)
-        if expected not in HURRIED:
-            return expectations
-        return msgspec.structs.replace(expectations, deadlines=HURRIED[expected])
+        hurried = PATIENT.get(self.fault) or HURRIED.get(expected)
+        return expectations if hurried is None else msgspec.structs.replace(expectations, deadlines=hurried)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +120,9 @@ class Outcome:
             yield f"exit code {record.exit_code} in place of {effect.exit_code}"
         if effect.expected is not None and not record.message.startswith(WORDS[effect.expected].message):
             yield f"the message is not in the words that customers see: {record.message}"
+        cause = None if record.diagnosis is None else record.diagnosis.cause
+        if cause != effect.cause:
+            yield f"expected the cause {effect.cause}, got {cause}: {record.diagnosis}"
         if self.rooms_left:
             yield f"left behind: {', '.join(self.rooms_left)}"
 
@@ -112,6 +135,11 @@ def cells() -> tuple[Cell, ...]:
         for name, shown in HEALTHY.items()
     ]
     return (*healthy, *faulty)
+
+
+def standing(wanted: Iterable[Cell]) -> tuple[Fault, ...]:
+    """The faults of these cells that a stack has from its start."""
+    return tuple(cell.fault for cell in wanted if cell.fault and cell.effect.needs is not Needs.WORKER)
 
 
 async def run_cells(wanted: Collection[Cell], stack: ReferenceStack) -> AsyncIterator[Outcome]:
@@ -148,6 +176,12 @@ async def _in_lane(cell: Cell, stack: ReferenceStack, lane: asyncio.Semaphore, d
 
 
 async def _run(cell: Cell, stack: ReferenceStack) -> Outcome:
+    """One run; a worker that is broken as a whole is there as long as it takes, for some keep the machine busy."""
+    async with stack.broken_worker(cell.fault):
+        return await _run_on(stack, cell)
+
+
+async def _run_on(stack: ReferenceStack, cell: Cell) -> Outcome:
     server = stack.server_of(cell.fault)
     plan = Plan(
         run_id=uuid.uuid4().hex[:16],
@@ -157,7 +191,9 @@ async def _run(cell: Cell, stack: ReferenceStack) -> Outcome:
         expectations=cell.expectations,
     )
     order = Order(
-        plan=sabotaged(plan, cell.fault), key=ApiKey(url=server.url, key=server.api_key, secret=server.api_secret)
+        plan=sabotaged(plan, cell.fault),
+        key=ApiKey(url=server.url, key=server.api_key, secret=server.api_secret),
+        agent_log=str(stack.agent_log_of(cell.fault)),
     )
     head = Head(
         run_id=plan.run_id,
@@ -167,7 +203,7 @@ async def _run(cell: Cell, stack: ReferenceStack) -> Outcome:
     )
     stop = asyncio.Event()
     began = time.monotonic()
-    events = await run_child(order, stop=stop, on_event=saboteur(cell.fault, stop.set))
+    events = await Explaining()(order, stop=stop, on_event=saboteur(cell.fault, stop.set))
     seconds = time.monotonic() - began
     record = derive(head, plan.expectations, events)
     left = () if cell.fault is Fault.SERVER_DOWN or record.room is None else await _rooms(record.room, stack, cell)

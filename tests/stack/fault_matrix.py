@@ -1,4 +1,4 @@
-"""`make faults`: every fault in a run of its own, what it should come to and does; writes docs/faults.md."""
+"""`make faults`: every fault in a run of its own, and calls over a bad network; writes docs/faults.md."""
 
 import argparse
 import asyncio
@@ -11,19 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prober.refstack.effects import EFFECTS
-from prober.refstack.faults import Fault, Place
+from prober.refstack.faults import Place
 from prober.refstack.stack import ReferenceStack
-from tests.stack.fault_cells import AT_ONCE, Outcome, cells, run_cells
+from tests.stack import network
+from tests.stack.fault_cells import AT_ONCE, Outcome, cells, run_cells, standing
+from tests.stack.published import publish
 
 DOCUMENT = Path("docs/faults.md")
-BEGIN, END = "<!-- written by `make faults`: begin -->", "<!-- written by `make faults`: end -->"
+TURNS = 3
+"""Of each call over a bad network."""
 
 
 async def matrix(rounds: int) -> list[Outcome]:
     """All cells, `rounds` times, each told as it ends."""
     outcomes: list[Outcome] = []
     logs = Path(tempfile.mkdtemp(prefix="livekit-prober-faults-"))
-    async with ReferenceStack(faults=tuple(Fault), directory=logs, progress=_tell) as stack:
+    async with ReferenceStack(faults=standing(cells()), directory=logs, progress=_tell) as stack:
         for number in range(1, rounds + 1):
             began = time.monotonic()
             print(f"round {number} of {rounds}\n{'fault':28}{'expected':38}{'got':38}seconds to verdict", flush=True)
@@ -33,6 +36,16 @@ async def matrix(rounds: int) -> list[Outcome]:
             print(f"{len(cells())} runs in {time.monotonic() - began:.0f} s", flush=True)
     print(f"The logs of the servers and the agent are in {logs}")
     return outcomes
+
+
+async def over_bad_networks(rounds: int) -> list[network.Call]:
+    """Calls over each kind of network, `rounds` times, each told as it ends."""
+    made: list[network.Call] = []
+    async for call in network.calls(list(network.WAYS.values()) * rounds, TURNS, _tell):
+        made.append(call)
+        told = f"{call.way} {call.record.outcome}"
+        print("\n".join([told, *(f"    WRONG: {wrong}" for wrong in call.wrong)]), flush=True)
+    return made
 
 
 def line(outcome: Outcome) -> str:
@@ -46,7 +59,7 @@ def generated(outcomes: Sequence[Outcome]) -> str:
     by_name: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_name.setdefault(outcome.cell.name, []).append(outcome)
-    return "\n".join([BEGIN, "", *_figures(by_name), *_tables(by_name), END])
+    return "\n".join(["", *_figures(by_name), *_tables(by_name), ""])
 
 
 def _figures(by_name: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
@@ -66,8 +79,8 @@ def _tables(by_name: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
     for place in Place:
         yield from (f"## {place[0].upper()}{place[1:]}", "")
         yield from (
-            "| fault | what a customer would see | the run says | came out | seconds |",
-            "|---|---|---|---|---|",
+            "| fault | what a customer would see | the run says | and why | came out | seconds |",
+            "|---|---|---|---|---|---|",
         )
         for fault, effect in EFFECTS.items():
             if effect.place is place:
@@ -75,7 +88,8 @@ def _tables(by_name: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
                 right = sum(not outcome.wrong for outcome in found)
                 seconds = [outcome.seconds for outcome in found]
                 span = f"{min(seconds):.1f}" if len(seconds) == 1 else f"{min(seconds):.1f}-{max(seconds):.1f}"
-                yield f"| `{fault}` | {effect.customer} | {effect.verdict} | {right} of {len(found)} | {span} |"
+                why = effect.cause or "-"
+                yield f"| `{fault}` | {effect.customer} | {effect.verdict} | {why} | {right} of {len(found)} | {span} |"
         yield ""
 
 
@@ -87,11 +101,13 @@ def main() -> None:
     """Exit with status 1 when a cell is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="how often each fault is tried")
-    outcomes = asyncio.run(matrix(parser.parse_args().rounds))
-    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
-    DOCUMENT.write_text(before + generated(outcomes) + rest.partition(END)[2], encoding="utf-8")
+    rounds = parser.parse_args().rounds
+    outcomes = asyncio.run(matrix(rounds))
+    publish(DOCUMENT, "make faults", generated(outcomes))
+    calls = asyncio.run(over_bad_networks(rounds))
+    publish(DOCUMENT, "make faults, network", f"\n{network.rows(calls)}\n")
     _tell(f"{DOCUMENT} is written")
-    sys.exit(any(outcome.wrong for outcome in outcomes))
+    sys.exit(any([*(outcome.wrong for outcome in outcomes), *(call.wrong for call in calls)]))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from prober.core.events import (
     Job,
     Leaving,
     Person,
+    RoomJoined,
     ServerAsked,
     Stopped,
     TokenRead,
@@ -23,7 +25,7 @@ from prober.core.events import (
     UtteranceStarted,
 )
 from prober.core.meanings import MEANINGS
-from prober.core.plan import Expectations
+from prober.core.plan import Deadlines, Expectations
 from prober.core.reasons import OURS, Reason
 from prober.core.record import derive
 from prober.sinks.explained import FOUND, WHOSE
@@ -84,6 +86,14 @@ def test_an_absent_agent_of_which_nobody_told_has_no_cause() -> None:
 )
 def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Cause) -> None:
     assert cause(absent(told)) == (expected, Found.SERVER)
+
+
+@pytest.mark.parametrize(("after", "expected"), [(5.4, None), (5.6, (Cause.NO_WORKER, Found.SERVER))])
+def test_a_job_that_is_not_listed_yet_may_have_been_taken(after: float, expected: tuple[Cause, Found] | None) -> None:
+    (joined,) = [event.at for event in ALONE if isinstance(event, RoomJoined)]
+    told = msgspec.structs.replace(asked(dispatches=(UNTAKEN,)), at=joined + after)
+    hurried = msgspec.structs.replace(JOIN, deadlines=Deadlines(agent_join=after - 0.2))
+    assert cause((*ALONE, told, *heartbeats(8)), hurried) == expected
 
 
 def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() -> None:

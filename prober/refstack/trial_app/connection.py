@@ -12,7 +12,7 @@ import aiohttp
 from livekit import api
 
 from prober.refstack.effects import EFFECTS
-from prober.refstack.faults import Fault
+from prober.refstack.faults import Fault, Needs
 from prober.refstack.trial_app.bad_tokens import spoiled
 from prober.refstack.trial_app.trials import Trial
 
@@ -119,8 +119,15 @@ async def _agent_is_in(livekit: api.LiveKitAPI, room_name: str) -> bool:
 
 def dispatches(knobs: Knobs, fault: Fault | None) -> list[api.RoomAgentDispatch]:
     """Whom the token calls to the room, and the fault that the agent shall have."""
-    name = "last-years-agent" if fault is Fault.WRONG_AGENT_NAME else knobs.agent_name
+    name = knobs.agent_name if fault is None else _name_of_agent(fault, knobs)
     in_agent = fault is not None and EFFECTS[fault].in_agent
     metadata = json.dumps({"fault": fault}) if in_agent else knobs.agent_metadata
     dispatch = api.RoomAgentDispatch(agent_name=name, metadata=metadata)
     return [dispatch, dispatch] if fault is Fault.TWO_AGENTS else [dispatch]
+
+
+def _name_of_agent(fault: Fault, knobs: Knobs) -> str:
+    """A worker that is wrong as a whole has its fault's name."""
+    if fault is Fault.WRONG_AGENT_NAME:
+        return "last-years-agent"
+    return fault if EFFECTS[fault].needs is Needs.WORKER else knobs.agent_name

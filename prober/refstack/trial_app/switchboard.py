@@ -13,6 +13,7 @@ COOKIE = "fault"
 _OTHERWISE: Mapping[Needs, str] = {
     Needs.SERVER: "needs another LiveKit server, which only `livekit-prober demo --fault {}` starts.",
     Needs.DOOR: "needs another address of the product, which only `livekit-prober demo --fault {}` has.",
+    Needs.WORKER: "needs another agent worker, which only `livekit-prober demo --fault {}` starts.",
     Needs.RUN: "is done to a run and not to the product: `livekit-prober demo --once --fault {}`.",
 }
 
