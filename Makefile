@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
+.PHONY: help setup run demo test lint unit stack golden fuzz calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
 help:            ## show this list
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -57,6 +57,9 @@ drills: setup    ## break everything under the running canary, write docs/operat
 
 incident: setup  ## break the demo by its switch and see page, metrics and log tell, write docs/operations.md
 	@$(BIN)/python -m tests.stack.incident
+
+fuzz: .venv/.ready  ## anything to whatever reads what others wrote, 5000 cases a test; `make test` tries fewer
+	@$(BIN)/pytest tests/fuzz --hypothesis-profile fuzz --hypothesis-show-statistics $(PYTEST_ARGS)
 
 month: .venv/.ready  ## 30 simulated days through the committed rules in Prometheus, write docs/slo.md
 	@$(BIN)/python -m tests.backfill

@@ -12,7 +12,7 @@ import soundfile as sf  # type: ignore[import-untyped]  # has no stubs
 from prober.core.speech import VoiceGate
 from prober.fixtures import FixtureError, Sound, find_speech, locate, read_sound, sidecar_of
 from prober.sidecar import Audio, Levels, Sidecar, Source, Speech
-from prober.suitability import FAULTS, LONGEST, REMARKS, Facts, disagreement, found_by, measure
+from prober.suitability import FAULTS, REMARKS, Facts, disagreement, found_by, measure
 
 METHOD = "livekit-prober fixtures add: the voice gate says that there is speech, its level says where"
 LOSSY = frozenset({"OGG", "MP3"})
@@ -42,7 +42,7 @@ def examine(name_or_path: str, gate: VoiceGate) -> Opinion:
     """The opinion on a recording, by id or path, and on the sidecar beside it."""
     try:
         path = locate(name_or_path)
-        sound = read_sound(path, at_most=LONGEST)
+        sound = read_sound(path)
         sidecar = sidecar_of(path, sound)
     except FixtureError as error:
         return Opinion(heard=None, faults=(str(error),))
@@ -59,7 +59,7 @@ def examine(name_or_path: str, gate: VoiceGate) -> Opinion:
 def examine_new(path: Path, gate: VoiceGate, *, converted: bool) -> Opinion:
     """The opinion on a recording without regard to a sidecar; `converted`: a WAV copy of it is what will be said."""
     try:
-        sound = read_sound(path, at_most=LONGEST)
+        sound = read_sound(path)
     except FixtureError as error:
         return Opinion(heard=None, faults=(str(error),))
     heard = _hear(sound, gate)

@@ -6,7 +6,6 @@ A sentence is one of the packaged ones, by its id, or any sound file, by its pat
 
 import hashlib
 import logging
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +23,10 @@ from prober.sidecar import Sidecar, SidecarError, beside, read_sidecar
 from prober.voice import SileroGate
 
 FULL_SCALE = 32768
+LONGEST = 60.0
+"""Seconds a sentence may last: a caller who speaks longer is no test of an answer."""
+RATES = (8_000, 192_000)
+"""Lowest and highest sample rate."""
 
 log = logging.getLogger(__name__)
 
@@ -110,12 +113,16 @@ def locate(name_or_path: str) -> Path:
     return path
 
 
-def read_sound(path: Path, *, at_most: float = math.inf) -> Sound:
-    """The recording in this file. Raises FixtureError: unreadable, or longer than `at_most` seconds."""
+def read_sound(path: Path) -> Sound:
+    """The recording in this file. Raises FixtureError: unreadable, longer than LONGEST, a sample rate beyond RATES."""
     try:
         with sf.SoundFile(path) as file:
-            if file.frames > at_most * file.samplerate:
-                raise FixtureError(f"{path} lasts {file.frames / file.samplerate:.0f} s; {at_most:g} s can be used")
+            if not RATES[0] <= file.samplerate <= RATES[1]:
+                raise FixtureError(
+                    f"{path} has {file.samplerate} samples a second; {RATES[0]} to {RATES[1]} can be used"
+                )
+            if file.frames > LONGEST * file.samplerate:
+                raise FixtureError(f"{path} lasts {file.frames / file.samplerate:.0f} s; {LONGEST:g} s can be used")
             # As floats: libsndfile does not scale a float file that is read as integers.
             sound, rate, form = file.read(dtype="float64", always_2d=True), file.samplerate, file.format
     except (sf.LibsndfileError, OSError) as error:

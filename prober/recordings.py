@@ -28,5 +28,5 @@ def seconds(name: str) -> float | None:
     try:
         with wave.open(str(path)) as file:
             return float(file.getnframes() / file.getframerate())
-    except (wave.Error, OSError, EOFError):
+    except (wave.Error, EOFError, OSError, ValueError, RuntimeError, ZeroDivisionError):
         return None

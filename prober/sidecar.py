@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from prober.core.decoding import decoded
+
 SCHEMA = "speech-fixture/1"
 CONVENTION = "half-open [onset_sample, end_sample) in this file's own samples"
 
@@ -95,8 +97,8 @@ def beside(recording: Path) -> Path:
 def read_sidecar(path: Path) -> Sidecar:
     """The sidecar in this file. Raises SidecarError: unreadable, not JSON, another schema."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Sidecar)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return decoded(path.read_bytes(), Sidecar)
+    except (OSError, ValueError) as error:
         raise SidecarError(f"{path} is not a {SCHEMA} sidecar: {error}") from error
 
 

@@ -11,10 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 FULL_SCALE = 32768
-LONGEST = 60.0
-"""Seconds a sentence may last: a caller who speaks longer is no test of an answer."""
-RATES = (8_000, 192_000)
-"""Lowest and highest sample rate."""
 PRECISE, ROUGH = 0.015, 0.060
 """Seconds two ways to find a bound may differ: in quiet surroundings, and where noise hides the last vowel."""
 
@@ -95,12 +91,6 @@ def _too_quiet(facts: Facts) -> str | None:
     return f"its speech has {facts.level:.0f} dBFS: too quiet for an agent; -30 to -16 is usual"
 
 
-def _wrong_rate(facts: Facts) -> str | None:
-    if RATES[0] <= facts.rate <= RATES[1]:
-        return None
-    return f"its sample rate is {facts.rate} Hz; {RATES[0]} to {RATES[1]} can be used"
-
-
 def _faint(facts: Facts) -> str | None:
     if facts.level is None or not _UNHEARD_DBFS <= facts.level < _FAINT_DBFS:
         return None
@@ -154,7 +144,7 @@ def _count(number: int, noun: str) -> str:
 
 
 Rule = Callable[[Facts], str | None]
-FAULTS: tuple[Rule, ...] = (_wrong_rate, _no_speech, _too_quiet)
+FAULTS: tuple[Rule, ...] = (_no_speech, _too_quiet)
 REMARKS: tuple[Rule, ...] = (_faint, _clipped, _begins_at_once, _runs_to_the_end, _long_pause, _noisy)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 # How long one example takes says how busy the machine is, and nothing about the code.
 hypothesis.settings.register_profile("prober", deadline=None)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5000)  # `make fuzz`
 hypothesis.settings.load_profile("prober")
 
 

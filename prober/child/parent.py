@@ -25,6 +25,7 @@ from prober.child.messages import (
 )
 from prober.child.owed import left_behind, still_owed
 from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
+from prober.environment import inherited
 
 TEARDOWN = 15.0
 """Seconds a child may take to leave and clean up, before it is killed."""
@@ -32,9 +33,6 @@ CLEANUP = 15.0
 """Seconds a fresh child may take to delete a room and take back a trial."""
 SWEEPING = 300.0
 """Seconds a fresh child may take to look for rooms that were left behind."""
-INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
-INHERITED_BY_PREFIX = ("LC_", "LD_", "SSL_CERT_", "PYTHON", "OMP_", "OPENBLAS_", "RUST_", "XDG_")
-"""What a child's environment holds, where ours does: no key and no secret, it learns those over its stdin."""
 
 _decoder = msgspec.json.Decoder(FromChild)
 
@@ -130,7 +128,7 @@ class _Child:
                 stderr=self._stderr,
                 pass_fds=(theirs,),
                 start_new_session=True,
-                env=_environment(),
+                env=inherited(),
             )
         except BaseException:
             told.close()  # or a machine that can start no process for a while leaves none to open
@@ -192,11 +190,3 @@ class _Child:
         """End whatever is left of the child's process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-
-
-def _environment() -> dict[str, str]:
-    """The child's environment: no secrets, and no threads for linear algebra that nobody does (80 ms of CPU)."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_BY_PREFIX)
-    }
-    return inherited | {"OPENBLAS_NUM_THREADS": "1"}

@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 
 from prober.commands.keeping import Runs
+from prober.core.decoding import decoded
 from prober.core.record import RunRecord, rederive
 from prober.core.series import INCONCLUSIVE, worst
 from prober.sinks import text
@@ -40,11 +41,12 @@ def replay(files: Sequence[Path], schema: bool) -> None:
 def _records(file: Path) -> Sequence[RunRecord]:
     """The record in the file, or those of several runs that `--json` has written together."""
     body = file.read_bytes()
-    with contextlib.suppress(msgspec.MsgspecError):
-        return msgspec.json.decode(body, type=Runs).runs
+    with contextlib.suppress(ValueError):
+        several: Runs = decoded(body, Runs)
+        return several.runs
     try:
-        return (msgspec.json.decode(body, type=RunRecord),)
-    except msgspec.MsgspecError as error:
+        return (decoded(body, RunRecord),)
+    except ValueError as error:
         raise click.BadParameter(f"{file} is no run record: {error}") from error
 
 

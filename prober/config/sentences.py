@@ -13,6 +13,7 @@ from pathlib import Path as File
 from prober import recordings
 from prober.config.models import Target
 from prober.config.problems import Place, Problem
+from prober.environment import inherited
 
 READ_WITHIN = 60.0
 """Seconds for looking at one file."""
@@ -75,7 +76,13 @@ def _wrong(name: str, place: str) -> str | None:
     command = [sys.executable, "-m", "prober.fixtures", place]
     try:
         looked = subprocess.run(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False, timeout=READ_WITHIN
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=READ_WITHIN,
+            env=inherited(),
         )
     except subprocess.TimeoutExpired:
         return f"{name} could not be read within {READ_WITHIN:.0f} s. Give a shorter recording."

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-import msgspec
 from yarl import URL
+
+from prober.core.decoding import decoded
 
 LONGEST = 120
 """Characters kept of the target's own words."""
@@ -52,8 +53,8 @@ def own_words(body: bytes, *, hide: Iterable[str] = ()) -> str:
 def read_json(body: bytes) -> Any:
     """The JSON document in a body; None where it holds none (or just `null`)."""
     try:
-        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, nested too deep
+        return decoded(body.removeprefix(b"\xef\xbb\xbf"), Any)
+    except ValueError:
         return None
 
 

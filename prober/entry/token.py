@@ -29,6 +29,8 @@ VALIDATE_WITHIN = 5.0
 """Longest wait for the server's opinion, in seconds."""
 
 _SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+_LONE = re.compile("[\ud800-\udfff]")
+"""Half of a character, which JSON can hold and nothing can be told with."""
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +189,8 @@ def _part(claims: Mapping[str, Any], name: str, kind: type) -> Any:
     value = claims.get(name)
     if value is not None and not isinstance(value, kind):
         raise _invalid(f"its claim {name} has the wrong type")
+    if isinstance(value, str) and _LONE.search(value):
+        raise _invalid(f"its claim {name} is no text")
     return value
 
 

@@ -22,6 +22,9 @@ from prober.recorder import Recorder
 WORDS_WITHIN = 1.0
 """Seconds given to a refusal's body; the status alone is reason enough."""
 
+SESSION = 8
+"""Characters of a cookie that may open a session; shorter ones are words, such as a language."""
+
 COOKIES_KEPT = 128 * 1024
 """Characters of `Set-Cookie` headers that are handed on, the newest of them."""
 
@@ -73,7 +76,10 @@ class Visit:
         return answer
 
     def _hidden(self) -> tuple[str, ...]:
-        return tuple(value for name, value in self.variables.items() if name not in BY_RUN)
+        """What no word of the product may show: all that it told us, and our secrets."""
+        variables = (value for name, value in self.variables.items() if name not in BY_RUN)
+        cookies = (cookie.value for cookie in self._http.cookie_jar if len(cookie.value) >= SESSION)
+        return (*variables, *cookies)
 
     async def _ask(self, step: Step) -> Answer:
         try:

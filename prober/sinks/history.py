@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from prober.core.decoding import decoded
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import Summary, summarize
@@ -164,8 +165,8 @@ class History:
         """The record of this run, or None. Raises UnreadableRunError for one of a form that is not known here."""
         body = self.document(run_id)
         try:
-            return None if body is None else msgspec.json.decode(body, type=RunRecord)
-        except msgspec.MsgspecError as error:
+            return None if body is None else decoded(body, RunRecord)
+        except ValueError as error:
             raise UnreadableRunError(
                 f"Run {run_id} was written by another version of this program: {error}."
             ) from error

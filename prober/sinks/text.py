@@ -1,4 +1,7 @@
-"""A run in words for a person: one line a moment, then the verdict and the measurements. Pure: returns text."""
+"""A run in words for a person: one line a moment, then the verdict and the measurements. Pure: returns text.
+
+No line obeys who wrote a part of it: what is no visible character is shown as a sign.
+"""
 
 import math
 import textwrap
@@ -46,6 +49,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import ENOUGH, Spread, Statistics, Summary
 from prober.core.timeline import Timeline
+from prober.core.visible import visible
 from prober.sinks.explained import ASK, explanation
 
 WIDTH = 100
@@ -110,7 +114,8 @@ def moment(event: Event) -> str | None:
 
 def words(event: Event) -> str | None:
     """What happened; None for what only machines read."""
-    return _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
+    told = _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
+    return None if told is None else visible(told)
 
 
 def _untold(trouble: tuple[str, ...]) -> str:
@@ -229,6 +234,10 @@ def spread(made: Summary) -> Iterator[str]:
 
 def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
     """The verdict, what to look at, what was measured, and what the prober says of itself."""
+    return map(visible, _summary(record, width))
+
+
+def _summary(record: RunRecord, width: int) -> Iterator[str]:
     yield verdict(record)
     if record.outcome is not Outcome.PASS:
         yield f"  {record.message}"

@@ -48,6 +48,21 @@ def test_every_example_is_valid_as_committed(path: Path) -> None:
     jsonschema.validate(read(path).value, SCHEMA)
 
 
+def test_whoever_looks_at_a_recording_gets_none_of_the_operators_secrets(tmp_path: Path) -> None:
+    """It is a process of its own, which tells of its environment here before it looks."""
+    told = tmp_path / "environment"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import os\nwith open({str(told)!r}, 'w') as file:\n    print(dict(os.environ), file=file)\n"
+    )
+    (tmp_path / "own.wav").write_bytes(b"no sound")
+    file = tmp_path / "prober.yaml"
+    file.write_text(SMALL.replace("join: {}", "conversation: {turns: [{say: own.wav}]}") % 9)
+    checked = invoke("check", str(file), env={**ENVIRONMENT, "PYTHONPATH": str(tmp_path)})
+    assert "own.wav cannot be read as sound" in checked.output
+    assert str(tmp_path) in told.read_text()
+    assert "canary-" not in told.read_text()
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_what_is_dumped_loads_again_and_hides_its_secrets(path: Path, tmp_path: Path) -> None:
     dumped = invoke("check", "--dump", str(path), env=ENVIRONMENT).output

@@ -173,7 +173,7 @@ def test_what_is_worth_knowing_is_said_and_the_recording_still_taken(
         (lambda: hiss(0.05), 24_000, "no speech was found in it, only other sound"),
         (lambda: SPEECH * 0.02, 24_000, "too quiet for an agent"),
         (lambda: np.tile(SPEECH, 21), 24_000, "own.wav lasts 63 s; 60 s can be used"),
-        (lambda: SPEECH[::6], 4_000, "its sample rate is 4000 Hz"),
+        (lambda: SPEECH[::6], 4_000, "own.wav has 4000 samples a second; 8000 to 192000 can be used"),
         (lambda: np.full(800, np.inf), 8_000, "samples that are no numbers"),
     ],
 )

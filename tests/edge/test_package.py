@@ -1,5 +1,6 @@
 """What is published holds all that the program reads, and nothing that merely lay about when it was built."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -13,6 +14,8 @@ from prober import __version__
 
 ROOT = Path(__file__).parents[2]
 NAME = f"livekit_prober-{__version__}"
+LOCKS = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / "prober" / "refstack").glob("*-requirements.txt")])
+LOCKED = re.compile(r"[\w.-]+==[\w.+!-]+( ; [^;#]+?)?( +--hash=sha256:[0-9a-f]{64})+")
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,11 @@ def test_the_source_distribution_is_the_repository_with_its_tests_and_no_caches(
     with tarfile.open(built / f"{NAME}.tar.gz") as source:
         names = {member.name.removeprefix(f"{NAME}/") for member in source.getmembers() if member.isfile()}
     assert names == ours() | {"PKG-INFO"}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_every_package_is_locked_by_its_hash_and_from_no_place(lock: Path) -> None:
+    lines = lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    packages = [line.strip() for line in lines if line and not line.startswith("#")]
+    assert packages
+    assert [line for line in packages if LOCKED.fullmatch(line) is None] == []

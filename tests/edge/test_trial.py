@@ -314,6 +314,18 @@ async def test_extracted_variables_are_not_quoted() -> None:
     assert str(error) == "step two: status 403, saying: bad csrf [hidden]"
 
 
+async def test_session_cookies_are_not_quoted() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        response = web.json_response({"error": "session s3cr3t-value, language de, is over"}, status=403)
+        response.set_cookie("sid", "s3cr3t-value")
+        response.set_cookie("lang", "de")
+        return response
+
+    async with served(("GET", "/", handler)) as origin:
+        error = await refused(one_step(origin))
+    assert str(error) == "step details: status 403, saying: session [hidden], language de, is over"
+
+
 async def test_a_refusal_whose_body_never_ends_is_still_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prober.entry.visit.WORDS_WITHIN", 0.05)
     over = asyncio.Event()

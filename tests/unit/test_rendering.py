@@ -130,9 +130,9 @@ def test_no_text_of_a_record_that_is_not_understood_is_markup() -> None:
 
 
 def test_line_breaks_stay_and_what_cannot_be_seen_is_a_sign() -> None:
-    assert rendering.visible("a\nb") == "a\nb"
-    assert rendering.visible("a\x1b[0m\u202e") == "a\N{REPLACEMENT CHARACTER}[0m\N{REPLACEMENT CHARACTER}"
-    assert rendering.visible("grüße 東京 👋") == "grüße 東京 👋"
+    assert rendering.shown("a\nb") == "a\nb"
+    assert rendering.shown("a\x1b[0m\u202e") == "a\N{REPLACEMENT CHARACTER}[0m\N{REPLACEMENT CHARACTER}"
+    assert rendering.shown("grüße 東京 👋") == "grüße 東京 👋"
 
 
 def test_what_stands_in_backticks_is_code_and_nothing_else_is_markup() -> None:

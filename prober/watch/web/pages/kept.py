@@ -2,6 +2,7 @@
 
 import msgspec
 
+from prober.core.decoding import decoded
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import Summary
@@ -31,6 +32,6 @@ def last_failure(history: History, target: str, scenario: str) -> str | None:
 def understood(document: bytes) -> RunRecord | None:
     """The record in this JSON; None for one that another version of this program wrote in another form."""
     try:
-        return msgspec.json.decode(document, type=RunRecord)
-    except msgspec.MsgspecError:
+        return decoded(document, RunRecord)
+    except ValueError:
         return None

@@ -14,6 +14,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from prober.core.visible import visible
+
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'; "
     "media-src 'self'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'"
@@ -32,18 +34,14 @@ def headers() -> Mapping[str, str]:
     return {"Content-Security-Policy": _POLICY.format_map(sources)}
 
 
-def visible(value: object) -> object:
-    """A text with a sign in the place of everything that is no visible character; other values as they are."""
-    if not isinstance(value, str) or isinstance(value, Markup) or value.replace("\n", "").isprintable():
-        return value
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in value
-    )
+def shown(value: object) -> object:
+    """A text that others may have written, made visible; other values as they are."""
+    return visible(value, keep="\n") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def prose(text: str) -> Markup:
     """A sentence of ours, in which what stands between backticks is code."""
-    pieces = re.split(r"`([^`]*)`", str(visible(text)))
+    pieces = re.split(r"`([^`]*)`", visible(text, keep="\n"))
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces)
     )
@@ -55,7 +53,7 @@ def _environment() -> Environment:
     made = Environment(
         loader=loader,
         autoescape=True,
-        finalize=visible,
+        finalize=shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

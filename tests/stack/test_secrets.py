@@ -1,0 +1,158 @@
+"""Secrets planted in every input are searched for in every output: of a run that works, and of runs that fail."""
+
+import asyncio
+import base64
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import psutil
+import pytest
+import yaml
+from aiohttp import web
+
+from prober.refstack.faults import Fault
+from prober.refstack.stack import ReferenceStack
+from tests.edge.products import served
+from tests.stack.foreign_app import ACCOUNT_KEY, foreign_product
+from tests.stack.test_examples import moved
+from tests.watch_process import PROGRAM, Watching
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+MAILBOX = "c4n4ry-mailbox"
+NOWHERE = (
+    re.compile(rb"eyJ[\w-]{8}"),  # a token, of whomever
+    re.compile(MAILBOX.encode() + rb"(?:\+|%2B|\\u002b)[0-9a-f]{16}"),  # the pattern itself is no secret
+)
+ALLOWED = {"hosts": ["127.0.0.1"], "private_addresses": True, "plaintext": True}
+QUICK = {"join": {"interval": 5, "timeout": 4.5, "hold": 0.2}}
+IN_TIME = dict.fromkeys(("trial_step", "trial", "room_join", "agent_join", "agent_ready"), 4)
+
+
+class Quoting:
+    """A product that refuses everybody with what it was sent, and looks at who sends it."""
+
+    def __init__(self) -> None:
+        self.cookie = f"c00kie-{secrets.token_hex(8)}"
+        self.processes: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        for process in psutil.Process().children(recursive=True):
+            if "prober.child.main" in (arguments := process.cmdline()):
+                self.processes.append(f"{arguments} {process.environ()}")
+        refused = request.method == "POST"
+        sent = (await request.post()).values() if refused else ()
+        said = " ".join([request.headers["Authorization"], self.cookie, *map(str, sent)])
+        response = web.json_response({"error": said} if refused else {}, status=422 if refused else 200)
+        response.set_cookie("sid", self.cookie, path="/")
+        return response
+
+
+def quoting(origin: str) -> dict[str, Any]:
+    """The target of that product."""
+    headers = {"Authorization": "Bearer {{ login }}"}
+    steps = [
+        {"name": "page", "url": f"{origin}/", "headers": headers},
+        {"name": "start", "method": "POST", "url": f"{origin}/", "headers": headers, "form": {"mail": "{{ email }}"}},
+    ]
+    return {"entry": {"trial": {"steps": steps}}}
+
+
+def configured(folder: Path, stack: ReferenceStack, foreign: str, quoted: str) -> Path:
+    """A configuration of a product that works and of two that do not, whose secrets stand in files and variables."""
+    document = moved("foreign-flow", foreign)
+    del document["connectivity"]
+    targets = document["targets"]
+    targets["sprachprobe"]["secrets"] = {"account_key": "${C4N4RY_ACCOUNT}"}
+    targets["quoting"] = quoting(quoted)
+    targets["quoting"]["secrets"] = {"login_file": "../given/login"}
+    targets["forged"] = {"entry": {"trial": {"url": stack.trial_url_with(Fault.TOKEN_WRONG_KEY)}}}
+    key = {"url": stack.server.url, "api_key_file": "../given/key", "api_secret_file": "../given/secret"}
+    for target in targets.values():
+        target |= {"livekit": key, "allow": ALLOWED, "scenarios": QUICK, "deadlines": IN_TIME}
+        target["marking"] = {"email": MAILBOX + "+{{ run_id }}@example.com"}
+    file = folder / "prober.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+async def told(*arguments: str) -> bytes:
+    """Everything that a command prints."""
+    program = await asyncio.create_subprocess_exec(
+        *(*PROGRAM, *arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await program.communicate()
+    return output
+
+
+async def pages(canary: Watching) -> dict[str, bytes]:
+    """Everything that the canary serves, now that it has runs of each target."""
+    paths = ["/", "/metrics", "/config", "/api/v1/status", "/api/v1/runs", "/probe?target=quoting&debug=true"]
+    for run in [line for line in canary.lines if line["event"] == "run.finished"]:
+        paths += [f"/targets/{run['target']}", f"/targets/{run['target']}/join/last-failure"]
+        paths += [f"/runs/{run['run_id']}", f"/runs/{run['run_id']}.json"]
+    return {path: (await canary.get(path)).encode() for path in paths}
+
+
+def leaks(planted: Mapping[str, str], outputs: Mapping[str, bytes]) -> Iterable[str]:
+    """Which secret is found where, as it is or in one of the forms in which it travels."""
+    for where, body in outputs.items():
+        for name, value in planted.items():
+            encoded = base64.b64encode(value.encode()).decode().rstrip("=")
+            if any(form.encode() in body for form in (value, quote(value, safe=""), quote_plus(value), encoded)):
+                yield f"{name} in {where}"
+        yield from (f"{found[0]!r} in {where}" for pattern in NOWHERE for found in pattern.finditer(body))
+
+
+async def test_no_secret_is_found_in_anything_that_is_told(
+    stack: ReferenceStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = {
+        "login": f"l0gin-{secrets.token_hex(8)}",
+        "key": stack.server.api_key,
+        "secret": stack.server.api_secret,
+        "account": ACCOUNT_KEY,
+        "operator's token": secrets.token_hex(16),
+    }
+    given, made = tmp_path / "given", tmp_path / "made"
+    given.mkdir()
+    made.mkdir()
+    for name in ("login", "key", "secret"):
+        (given / name).write_text(planted[name])
+    monkeypatch.setenv("C4N4RY_ACCOUNT", ACCOUNT_KEY)
+    monkeypatch.setenv("LIVEKIT_PROBER_TOKEN", planted["operator's token"])
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(made / "summary.md"))
+    product = Quoting()
+    planted["cookie"] = product.cookie
+    async with (
+        served(("*", "/", product.answer)) as quoted,
+        foreign_product(stack.server, stack.worker.agent_name) as (foreign, origin),
+    ):
+        file = configured(made, stack, origin, quoted)
+        outputs = {"check": await told("check", str(file)), "dump": await told("check", "--dump", str(file))}
+        files = [f"--{name}={made / name}" for name in ("json", "junit", "metrics-file", "record")]
+        command = ("--debug", "--log-format", "json", "run", "--config", str(file), *files)
+        outputs["run"] = await told(*command)
+        async with Watching(file, "--enable-probe") as canary:
+            seen = set[str]()
+            while seen != {"sprachprobe", "quoting", "forged"}:
+                seen.add((await canary.until("run.finished"))["target"])
+            outputs |= await pages(canary)
+            assert await canary.stop() == 0
+        outputs["history"] = await told("history", "--json", "--db", str(canary.database))
+        outputs["watch"] = json.dumps(canary.lines).encode()
+        planted |= {f"visitor {number}": visitor for number, visitor in enumerate(foreign.csrf)}
+        planted |= {f"csrf {number}": token for number, token in enumerate(foreign.csrf.values())}
+    outputs["processes"] = "\n".join(product.processes).encode()
+    outputs |= {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    assert product.processes
+    ended = {run["target"]: run["reason"] for run in json.loads((made / "json").read_bytes())["runs"]}
+    assert ended == {"sprachprobe": None, "quoting": "trial_rejected", "forged": "token_invalid"}
+    assert len(planted) > 8
+    assert {"json", "junit", "metrics-file", "summary.md", "history.db", "/config"} <= outputs.keys()
+    assert "\n".join(leaks(planted, outputs)) == ""
