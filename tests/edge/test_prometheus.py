@@ -117,7 +117,8 @@ class Prometheus:
         async with asyncio.timeout(SOON):
             while self._scraped_at <= since:
                 await again()
-                last = await self.ask("query", query="timestamp(up == 1)")
+                # of `up == 1` Prometheus would tell the moment of the question
+                last = await self.ask("query", query="timestamp(up) and up == 1")
                 self._scraped_at = float(last["result"][0]["value"][1]) if last["result"] else 0.0
 
     async def vector(self, query: str) -> Vector:
