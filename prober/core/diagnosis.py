@@ -3,8 +3,9 @@
 The agent's own log knows best, then LiveKit's server, then what we met ourselves.
 """
 
+import math
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from prober.core.causes import Cause, Diagnosis, Evidence, Found
@@ -12,6 +13,7 @@ from prober.core.events import (
     AgentLogged,
     Dispatch,
     HttpMoment,
+    Leaving,
     ParticipantSeen,
     Person,
     ReceiverStats,
@@ -39,6 +41,10 @@ OF_THE_AGENT = frozenset(
     }
 )
 """Reasons that LiveKit's server and the agent's log may explain."""
+KEPT_FROM_JOBS = frozenset(
+    {Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.WORKER_KEY_REFUSED, Cause.IMPORT_ERROR},
+)
+"""What keeps a worker from taking any job: where LiveKit shows one that was taken, it is another worker's trouble."""
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a log says of every such job, whatever brought it about."""
 
@@ -50,7 +56,10 @@ After a worker has registered, livekit-server asks 5 s for workers of other kind
 
 
 def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
-    """The cause of this verdict with all that speaks for it; None for a run that passed, or of which none is known."""
+    """The cause of this verdict with all that speaks for it.
+
+    None for a run that passed, and where the reason itself is the cause.
+    """
     reason = verdict.reason
     if reason is None or reason is Reason.INTERRUPTED:
         return None
@@ -62,7 +71,12 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     if cause is not None:
         return _explained(cause, Found.SERVER, timeline, reason)
     cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
-    return None if cause is None else _explained(cause, Found.TIMELINE, timeline, reason)
+    if cause is not None:
+        return _explained(cause, Found.TIMELINE, timeline, reason)
+    if reason in OF_THE_AGENT:
+        fix = f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
+        return _explained(Cause.UNEXPLAINED, Found.TIMELINE, timeline, reason, fix=fix)
+    return None
 
 
 def _explained(
@@ -81,12 +95,23 @@ def _explained(
 
 
 def _logged(timeline: Timeline, reason: Reason) -> AgentLogged | None:
-    """The line that says most: one that names our room or job before one that does not, a known cause before any.
-
-    What is wrong with a whole worker explains no agent that came.
-    """
-    lines = [line for line in timeline.all(AgentLogged) if line.by != "worker" or reason is Reason.AGENT_ABSENT]
+    """The line that says most: one that names our room or job before one that does not, a known cause before any."""
+    lines = [
+        line for line in timeline.all(AgentLogged) if line.by != "worker" or _of_our_worker(line, timeline, reason)
+    ]
     return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
+
+
+def _of_our_worker(line: AgentLogged, timeline: Timeline, reason: Reason) -> bool:
+    """Whether the trouble of a whole worker can explain this run: no agent came, and LiveKit knows no better."""
+    asked = timeline.last(ServerAsked)
+    if reason is not Reason.AGENT_ABSENT or asked is None or asked.dispatches is None:
+        return reason is Reason.AGENT_ABSENT
+    return line.cause not in KEPT_FROM_JOBS or not _taken(asked.dispatches)
+
+
+def _taken(dispatches: Iterable[Dispatch]) -> bool:
+    return any(each.jobs for each in dispatches)
 
 
 def _by_server(timeline: Timeline) -> Cause | None:
@@ -94,17 +119,27 @@ def _by_server(timeline: Timeline) -> Cause | None:
     asked = timeline.last(ServerAsked)
     if asked is None:
         return None
-    seen = {person.identity for person in timeline.all(ParticipantSeen)}
+    gave_up = timeline.last(Leaving)
+    in_time = timeline.all(ParticipantSeen, until=math.inf if gave_up is None else gave_up.at)
+    seen = {person.identity for person in in_time}
     if any(person.kind == "agent" and person.identity not in seen for person in asked.people or ()):
         return Cause.JOINED_LATE
     if asked.dispatches is None:
         return None
-    if not asked.dispatches:
-        return Cause.NOT_DISPATCHED
-    if any(each.jobs for each in asked.dispatches):
+    if _taken(asked.dispatches):
         return Cause.ASSIGNED_NEVER_JOINED
     joined = timeline.first(RoomJoined)
-    return Cause.NO_WORKER if joined is not None and asked.at - joined.at >= LISTED_WITHIN else None
+    if joined is None or asked.at - joined.at < LISTED_WITHIN:
+        return None
+    # A room of which no agent was asked has a dispatch all the same, for workers without a name.
+    return Cause.NO_WORKER if any(each.agent for each in asked.dispatches) else Cause.NOT_DISPATCHED
+
+
+def _no_answer(timeline: Timeline) -> Cause:
+    """Without a connection nobody was slow."""
+    moment = timeline.last(HttpMoment)
+    unconnected = moment is not None and moment.what in ("sent", "resolved", "redirected")
+    return Cause.WEB_UNREACHABLE if unconnected else Cause.WEB_SLOW
 
 
 def _unreachable(timeline: Timeline) -> Cause:
@@ -139,9 +174,12 @@ def _nothing_heard(timeline: Timeline) -> Cause | None:
 
 
 def _packets(timeline: Timeline) -> tuple[int, int] | None:
-    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all."""
+    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all.
+
+    None where nobody looked, or another track began in between, and its totals with it.
+    """
     totals = [0, *(stats.packets_received for stats in timeline.all(ReceiverStats))][-2:]
-    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 else None
+    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 and totals[0] <= totals[1] else None
 
 
 def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
@@ -155,7 +193,7 @@ def _unknown(_timeline: Timeline) -> Cause | None:
 _BY_TIMELINE: Mapping[Reason, Callable[[Timeline], Cause | None]] = MappingProxyType(
     {
         Reason.TRIAL_UNREACHABLE: _unreachable,
-        Reason.TRIAL_TIMEOUT: _always(Cause.WEB_SLOW),
+        Reason.TRIAL_TIMEOUT: _no_answer,
         Reason.TRIAL_REJECTED: _always(Cause.WEB_ERROR),
         Reason.TRIAL_MALFORMED: _always(Cause.WEB_MALFORMED),
         Reason.TOKEN_INVALID: _bad_token,

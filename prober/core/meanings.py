@@ -15,15 +15,17 @@ class Meaning(NamedTuple):
 
 MEANINGS: dict[Cause, Meaning] = {
     Cause.WEB_UNREACHABLE: Meaning(
-        Blame.NETWORK,
+        Blame.PRODUCT_WEB,
         "No connection to the web app came up.",
-        "Its DNS name, its address and port, and what lies between it and this host.",
+        "Is it up? Its DNS name, its address and port, and what lies between it and this host.",
     ),
     Cause.WEB_CERTIFICATE: Meaning(
         Blame.PRODUCT_WEB, "The web app's TLS failed.", "Renew its certificate, or send the whole chain."
     ),
     Cause.WEB_SLOW: Meaning(
-        Blame.PRODUCT_WEB, "The web app took the request and did not answer it in time.", "Its upstreams and its load."
+        Blame.PRODUCT_WEB,
+        "The web app took the connection and did not answer in time.",
+        "Its upstreams and its load.",
     ),
     Cause.WEB_ERROR: Meaning(
         Blame.PRODUCT_WEB, "The web app refused the request.", "Its log at the time of this run, for our User-Agent."
@@ -58,12 +60,15 @@ MEANINGS: dict[Cause, Meaning] = {
         "The server's node_ip, its UDP and TCP media ports, TURN.",
     ),
     Cause.CONNECTION_LOST: Meaning(
-        Blame.NETWORK, "The connection to LiveKit broke in mid call.", "The network between here and LiveKit."
+        Blame.UNKNOWN,
+        "The connection to LiveKit broke in mid call.",
+        "Did livekit-server crash at this time? Else the network between here and LiveKit.",
     ),
     Cause.CALL_ENDED: Meaning(
-        Blame.PRODUCT_WEB,
+        Blame.UNKNOWN,
         "Somebody ended the call over LiveKit's API, or joined with our identity.",
-        "Who deletes rooms or removes participants, and whether tokens share an identity.",
+        "Who deletes rooms or removes participants (the web app, or the agent's own job), and whether tokens share an "
+        "identity.",
     ),
     Cause.JOINED_NOT_READY: Meaning(
         Blame.AGENT,
@@ -98,10 +103,16 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.PROBER_TROUBLE: Meaning(
         Blame.PROBER, "The prober itself was not fit to judge.", "The prober's host: this says nothing of the target."
     ),
+    Cause.UNEXPLAINED: Meaning(
+        Blame.UNKNOWN,
+        "Nothing that the prober may look at says why.",
+        "Given the agent's log (`agent_log`) and LiveKit's key (`livekit`), a failed run looks there by itself.",
+    ),
     Cause.NOT_DISPATCHED: Meaning(
         Blame.PRODUCT_WEB,
-        "Nobody asked for an agent: the room has no dispatch.",
-        "Name the agent in the token's roomConfig or create a dispatch; without a name only an unnamed worker comes.",
+        "No agent was asked for by its name, and no worker without a name took the job.",
+        "Name the agent in the token's roomConfig, or create a dispatch. If its worker has no name: is one registered, "
+        "and has it room for a job?",
     ),
     Cause.NO_WORKER: Meaning(
         Blame.AGENT,
@@ -158,6 +169,11 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.WORKER_CUT_OFF: Meaning(
         Blame.NETWORK, "The worker cannot reach LiveKit's SFU.", "LIVEKIT_URL and the network at the worker."
+    ),
+    Cause.WORKER_KEY_REFUSED: Meaning(
+        Blame.AGENT,
+        "LiveKit refuses the worker's API key, so it cannot take jobs.",
+        "LIVEKIT_API_KEY and LIVEKIT_API_SECRET at the worker, and that LIVEKIT_URL is of the same project.",
     ),
     Cause.JOB_CRASHED: Meaning(
         Blame.AGENT, "The job crashed with an exception.", "The exception's traceback in the worker's log."

@@ -76,8 +76,7 @@ KNOWN = (
     _known(r"^ImportError: ", Cause.IMPORT_ERROR),
     _known(
         r"^failed to connect to livekit, retrying.*\n40[13], ",
-        Cause.WORKER_CUT_OFF,
-        "LiveKit refuses the worker's key: LIVEKIT_API_KEY and LIVEKIT_API_SECRET at the worker.",
+        Cause.WORKER_KEY_REFUSED,
     ),
     _known(r"^failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF),
     _known(r"^livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
@@ -99,6 +98,7 @@ KNOWN = (
 STANDS_UNTIL = {
     Cause.IMPORT_ERROR: re.compile(r"(?:starting|registered) worker$"),
     Cause.WORKER_CUT_OFF: re.compile(r"registered worker$"),
+    Cause.WORKER_KEY_REFUSED: re.compile(r"registered worker$"),
     Cause.PREWARM_FAILED: re.compile(r"process initialized$"),
     Cause.PREWARM_HANGS: re.compile(r"process initialized$"),
     Cause.WORKER_FULL: re.compile(r"worker is below capacity|starting worker$"),

@@ -20,6 +20,8 @@ WITHIN = 3.0
 MOST = 20
 """Participants, dispatches and jobs that are kept of each list."""
 STATE = "lk.agent.state"
+_KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.items()}
+"""A server that is newer than we are may have more of them."""
 
 T = TypeVar("T")
 
@@ -55,7 +57,7 @@ def _person(person: api.ParticipantInfo) -> Person:
     state = person.attributes.get(STATE)
     return Person(
         identity=harmless(person.identity),
-        kind=api.ParticipantInfo.Kind.Name(person.kind).lower(),
+        kind=_KINDS.get(person.kind, str(person.kind)),
         state=None if state is None else harmless(state),
         tracks=len(person.tracks),
     )

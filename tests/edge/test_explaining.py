@@ -113,7 +113,8 @@ async def test_a_log_that_is_not_given_or_tells_nothing_changes_nothing(tmp_path
 
     record, told = await explained(None if log is None else tmp_path / log, Played(ALONE))
 
-    assert (record.reason, record.diagnosis, told) == ("agent_absent", None, [])
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause, told) == ("agent_absent", Cause.UNEXPLAINED, [])
 
 
 async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
@@ -135,7 +136,8 @@ async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(
     with caplog.at_level(logging.WARNING, "prober"):
         record, _ = await explained(tmp_path / "missing.log", Played(ALONE))
 
-    assert (record.reason, record.diagnosis) == ("agent_absent", None)
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause) == ("agent_absent", Cause.UNEXPLAINED)
     assert [said.getMessage() for said in caplog.records] == ["agent_log.unreadable"]
     assert "No such file" in caplog.records[0].words  # type: ignore[attr-defined]
 

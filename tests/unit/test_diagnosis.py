@@ -1,6 +1,7 @@
 """What explains a failed run: the agent's log before LiveKit's server, that before what the run met itself."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from prober.core.events import (
     HttpMoment,
     Job,
     Leaving,
+    ParticipantSeen,
     Person,
     RoomJoined,
     ServerAsked,
@@ -32,10 +34,13 @@ from prober.sinks.explained import FOUND, WHOSE
 from tests.timelines import CONVERSATION, HEAD, JOIN, entered, heartbeats, stats
 
 ALONE = tuple(event for event in entered() if event.at < 0.5)
+Moment = Literal["sent", "resolved", "connected", "redirected"]
 CALLER = Person("caller", "standard", None, 1)
 AGENT = Person("agent-AJ_1", "agent", "listening", 1)
 TAKEN = Dispatch("AD_1", "desk", (Job("AJ_1", "AW_1", "agent-AJ_1"),))
 UNTAKEN = Dispatch("AD_1", "desk", ())
+UNNAMED = Dispatch("AD_2", "", ())
+UNNAMED_TAKEN = TAKEN._replace(agent="")
 
 
 def absent(*found: AnyEvent) -> tuple[AnyEvent, ...]:
@@ -68,16 +73,25 @@ def test_every_cause_has_its_meaning_and_every_value_its_words() -> None:
     assert set(FOUND) == set(Found)
 
 
-def test_an_absent_agent_of_which_nobody_told_has_no_cause() -> None:
-    assert diagnosis(absent()) is None
-    assert diagnosis(absent(asked(None, None, "ListDispatch: LiveKit answered 401: no"))) is None
+def test_of_an_absent_agent_of_which_nobody_told_it_says_where_to_look_and_what_to_give() -> None:
+    refused = asked(None, None, "ListDispatch: LiveKit answered 401: no")
+    for events in (absent(), absent(refused)):
+        found = diagnosis(events)
+        assert found is not None
+        assert (found.cause, found.blame) == (Cause.UNEXPLAINED, Blame.UNKNOWN)
+        assert found.fix.startswith("The agent worker's log for this room")
+        assert "`agent_log`" in found.fix
+        assert found.commands[0] == "lk room list trial_1_a"
 
 
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
         (asked(), Cause.NOT_DISPATCHED),
+        (asked(dispatches=(UNNAMED,)), Cause.NOT_DISPATCHED),
         (asked(dispatches=(UNTAKEN,)), Cause.NO_WORKER),
+        (asked(dispatches=(UNNAMED, UNTAKEN)), Cause.NO_WORKER),
+        (asked(dispatches=(UNNAMED_TAKEN,)), Cause.ASSIGNED_NEVER_JOINED),
         (asked(dispatches=(TAKEN,)), Cause.ASSIGNED_NEVER_JOINED),
         (asked(dispatches=(UNTAKEN, TAKEN)), Cause.ASSIGNED_NEVER_JOINED),
         (asked((CALLER, AGENT), (TAKEN,)), Cause.JOINED_LATE),
@@ -88,8 +102,15 @@ def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Ca
     assert cause(absent(told)) == (expected, Found.SERVER)
 
 
-@pytest.mark.parametrize(("after", "expected"), [(5.4, None), (5.6, (Cause.NO_WORKER, Found.SERVER))])
-def test_a_job_that_is_not_listed_yet_may_have_been_taken(after: float, expected: tuple[Cause, Found] | None) -> None:
+def test_an_agent_that_came_while_livekit_was_asked_came_too_late() -> None:
+    came = ParticipantSeen(at=20.85, identity=AGENT.identity, kind="agent", before_us=False)
+    assert cause(absent(came, asked((CALLER, AGENT), (TAKEN,)))) == (Cause.JOINED_LATE, Found.SERVER)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"), [(5.4, (Cause.UNEXPLAINED, Found.TIMELINE)), (5.6, (Cause.NO_WORKER, Found.SERVER))]
+)
+def test_a_job_that_is_not_listed_yet_may_have_been_taken(after: float, expected: tuple[Cause, Found]) -> None:
     (joined,) = [event.at for event in ALONE if isinstance(event, RoomJoined)]
     told = msgspec.structs.replace(asked(dispatches=(UNTAKEN,)), at=joined + after)
     hurried = msgspec.structs.replace(JOIN, deadlines=Deadlines(agent_join=after - 0.2))
@@ -130,6 +151,29 @@ def test_a_known_cause_goes_before_a_crash_of_any_kind_and_a_line_by_time_last()
     assert cause(absent(by_time)) == (Cause.WORKER_FULL, Found.AGENT_LOG_BY_TIME)
 
 
+@pytest.mark.parametrize("standing", [Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.IMPORT_ERROR])
+def test_a_worker_that_can_take_no_job_is_not_the_one_that_took_ours(standing: Cause) -> None:
+    told = logged(standing, by="worker")
+    assert cause(absent(told)) == (standing, Found.AGENT_LOG)
+    assert cause(absent(asked(dispatches=(UNTAKEN,)), told)) == (standing, Found.AGENT_LOG)
+    assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.ASSIGNED_NEVER_JOINED, Found.SERVER)
+
+
+def test_processes_that_fail_explain_a_job_that_was_taken() -> None:
+    told = logged(Cause.PREWARM_HANGS, by="worker")
+    assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.PREWARM_HANGS, Found.AGENT_LOG)
+
+
+def test_without_a_connection_the_web_app_is_not_called_slow() -> None:
+    def unanswered(*moments: Moment) -> tuple[AnyEvent, ...]:
+        met = (HttpMoment(at=0.1, step="start", what=what, detail="shop.example") for what in moments)
+        return (TrialRequested(at=0.0), *met, Stopped(at=9.0, reason=Reason.TRIAL_TIMEOUT, detail=""), *heartbeats(9))
+
+    assert cause(unanswered("sent", "resolved")) == (Cause.WEB_UNREACHABLE, Found.TIMELINE)
+    assert cause(unanswered("sent", "resolved", "connected")) == (Cause.WEB_SLOW, Found.TIMELINE)
+    assert cause(unanswered("sent", "connected", "redirected")) == (Cause.WEB_UNREACHABLE, Found.TIMELINE)
+
+
 def test_the_agents_log_does_not_explain_what_is_not_about_the_agent() -> None:
     refused = Stopped(at=0.1, reason=Reason.TRIAL_REJECTED, detail="step start: 500")
     events = (TrialRequested(at=0.0), HttpMoment(at=0.1, step="start", what="done", detail="500"), refused)
@@ -150,6 +194,7 @@ def test_no_packets_are_told_from_silence() -> None:
     assert cause(deaf(0, before=0), CONVERSATION) == (Cause.NO_PACKETS, Found.TIMELINE)
     assert cause(deaf(0), CONVERSATION) == (Cause.PACKETS_STOPPED, Found.TIMELINE)
     assert cause(deaf(50), CONVERSATION) == (Cause.SILENT_TRACK, Found.TIMELINE)
+    assert cause(deaf(-1000), CONVERSATION) == (Cause.UNEXPLAINED, Found.TIMELINE), "another track began"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ EXPECTED = {
     "import_of_a_name": (Cause.IMPORT_ERROR, "room", None),
     "sfu_unreachable": (Cause.WORKER_CUT_OFF, "room", None),
     "server_unreachable": (Cause.WORKER_CUT_OFF, "worker", None),
-    "worker_key_refused": (Cause.WORKER_CUT_OFF, "worker", "LIVEKIT_API_SECRET"),
+    "worker_key_refused": (Cause.WORKER_KEY_REFUSED, "worker", None),
     "worker_full": (Cause.WORKER_FULL, "worker", None),
     "prewarm_raises": (Cause.PREWARM_FAILED, "worker", None),
     "prewarm_hangs": (Cause.PREWARM_HANGS, "worker", None),
