@@ -201,7 +201,7 @@ def _of_server(timeline: Timeline) -> Iterator[Evidence]:
     if asked.people is not None:
         yield Evidence("in the room", ", ".join(map(_person, asked.people)) or "nobody")
     elif asked.listed is not None:
-        yield Evidence("in the room", f"{asked.listed} by ListRooms")
+        yield Evidence("in the room", f"{asked.listed} by ListRooms, which may be 5 s behind")
     if asked.dispatches is not None:
         here = None if asked.people is None else {person.identity for person in asked.people}
         yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here)) for each in asked.dispatches)

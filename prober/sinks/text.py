@@ -97,7 +97,7 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     AnchorsAsked: lambda event: (
         f"{event.answered} of {event.of} independent {'host answers' if event.of == 1 else 'hosts answer'}"
     ),
-    ServerAsked: lambda event: f"asked LiveKit about the room{_untold(event.trouble)}",
+    ServerAsked: lambda event: f"asked LiveKit about the room{_counted(event)}{_untold(event.trouble)}",
     AgentLogged: lambda event: f"agent's log: {event.quote}",
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",
@@ -116,6 +116,11 @@ def words(event: Event) -> str | None:
     """What happened; None for what only machines read."""
     told = _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
     return None if told is None else visible(told)
+
+
+def _counted(event: ServerAsked) -> str:
+    """How many are in the room where their names are not told; they name no cause, so no last block has them."""
+    return "" if event.people is not None or event.listed is None else f": {event.listed} in it by ListRooms"
 
 
 def _untold(trouble: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.core.causes import Blame, Cause, Diagnosis, Found
+from prober.core.causes import Blame, Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
     AnyEvent,
@@ -29,6 +29,7 @@ from prober.core.plan import Deadlines, Expectations
 from prober.core.reasons import OURS, Reason
 from prober.core.record import derive
 from prober.sinks.explained import FOUND, WHOSE
+from prober.sinks.text import words
 from tests.timelines import CONVERSATION, HEAD, JOIN, entered, heartbeats, stats
 
 ALONE = tuple(event for event in entered() if event.at < 0.5)
@@ -71,6 +72,15 @@ def test_every_cause_has_its_meaning_and_every_value_its_words() -> None:
 def test_an_absent_agent_of_which_nobody_told_has_no_cause() -> None:
     assert diagnosis(absent()) is None
     assert diagnosis(absent(asked(None, None, "ListDispatch: LiveKit answered 401: no"))) is None
+
+
+def test_how_many_are_in_the_room_is_seen_and_no_cause() -> None:
+    counted = asked(None, None)
+    assert diagnosis(absent(counted)) is None
+    assert words(counted) == "asked LiveKit about the room: 1 in it by ListRooms"
+    found = diagnosis(absent(counted, logged(Cause.JOB_DIED)))
+    assert found is not None
+    assert Evidence("in the room", "1 by ListRooms, which may be 5 s behind") in found.evidence
 
 
 @pytest.mark.parametrize(
