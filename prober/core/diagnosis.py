@@ -10,6 +10,7 @@ from types import MappingProxyType
 from prober.core.causes import Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
+    AgentLogUnread,
     Dispatch,
     HttpMoment,
     ParticipantSeen,
@@ -187,6 +188,8 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
         yield from _of_server(timeline)
         for line in timeline.all(AgentLogged):
             yield Evidence(f"agent's log, by {line.by}", line.quote)
+        for unread in timeline.all(AgentLogUnread):
+            yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
         stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
         yield Evidence(

@@ -287,6 +287,13 @@ class AgentLogged(Event, frozen=True, kw_only=True):
     job: str | None = None
 
 
+class AgentLogUnread(Event, frozen=True, kw_only=True):
+    """The agent's own log could not be asked: where it should be, and why not."""
+
+    file: str
+    error: str
+
+
 # Endings
 
 
@@ -353,6 +360,7 @@ AnyEvent = (
     | AnchorsAsked
     | ServerAsked
     | AgentLogged
+    | AgentLogUnread
     | Stopped
     | Leaving
     | CleanedUp

@@ -12,6 +12,7 @@ from prober.core import accounts
 from prober.core.events import (
     AgentJoined,
     AgentLogged,
+    AgentLogUnread,
     AgentSpeechStarted,
     AgentSpeechStopped,
     AgentState,
@@ -99,6 +100,7 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     ),
     ServerAsked: lambda event: f"asked LiveKit about the room{_counted(event)}{_untold(event.trouble)}",
     AgentLogged: lambda event: f"agent's log: {event.quote}",
+    AgentLogUnread: lambda event: f"agent's log {event.file} cannot be read: {event.error}",
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",
     CleanedUp: lambda event: _taken_away(event.resource, event.name, event.detail),
