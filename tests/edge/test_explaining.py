@@ -17,7 +17,7 @@ from prober.core.reasons import Reason
 from prober.core.record import RunRecord
 from prober.core.steps import trial_steps
 from prober.diagnosis.known_causes import KNOWN
-from prober.sinks import text
+from prober.sinks import narration
 from tests.agent_logs.recorded import RECORDED, room_of
 from tests.timelines import HEAD, JOIN, entered, heartbeats, join
 
@@ -136,7 +136,7 @@ async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(tmp_path
     record, told = await explained(log, Played((*ALONE, asked)))
 
     assert (record.reason, told) == ("agent_absent", [record.timeline[-1]])
-    assert text.words(told[0]) == f"agent's log {log} cannot be read: No such file or directory"
+    assert narration.words(told[0]) == f"agent's log {log} cannot be read: No such file or directory"
     assert record.diagnosis is not None
     assert record.diagnosis.cause is Cause.NOT_DISPATCHED  # what the others know is told all the same
     assert record.diagnosis.evidence[-1] == Evidence("agent's log", f"{log} cannot be read: No such file or directory")

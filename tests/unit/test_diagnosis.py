@@ -29,7 +29,7 @@ from prober.core.plan import Deadlines, Expectations
 from prober.core.reasons import OURS, Reason
 from prober.core.record import derive
 from prober.sinks.explained import FOUND, WHOSE
-from prober.sinks.text import words
+from prober.sinks.narration import words
 from tests.timelines import CONVERSATION, HEAD, JOIN, entered, heartbeats, stats
 
 ALONE = tuple(event for event in entered() if event.at < 0.5)
