@@ -25,7 +25,7 @@ from prober.core.events import (
     TrialRequested,
 )
 from prober.core.meanings import MEANINGS
-from prober.core.reasons import OURS, Reason
+from prober.core.reasons import OURS, WORDS, Reason
 from prober.core.timeline import Timeline
 from prober.core.verdict import TOLD_BY_LIVEKIT, Verdict
 
@@ -62,7 +62,9 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     cause = _by_server(timeline) if reason is Reason.AGENT_ABSENT else None
     if cause is not None:
         return _explained(cause, Found.SERVER, timeline, reason)
-    cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
+    if reason in OURS:
+        return _explained(Cause.PROBER_TROUBLE, Found.TIMELINE, timeline, reason, fix=WORDS[reason].look)
+    cause = _BY_TIMELINE.get(reason, _unknown)(timeline)
     return None if cause is None else _explained(cause, Found.TIMELINE, timeline, reason)
 
 
@@ -104,8 +106,13 @@ def _by_server(timeline: Timeline) -> Cause | None:
         return Cause.NOT_DISPATCHED
     if any(each.jobs for each in asked.dispatches):
         return Cause.ASSIGNED_NEVER_JOINED
+    return Cause.NO_WORKER if _is_listed(timeline, asked) else None
+
+
+def _is_listed(timeline: Timeline, asked: ServerAsked) -> bool:
+    """Whether a job would have been in the list."""
     joined = timeline.first(RoomJoined)
-    return Cause.NO_WORKER if joined is not None and asked.at - joined.at >= LISTED_WITHIN else None
+    return joined is not None and asked.at - joined.at >= LISTED_WITHIN
 
 
 def _unreachable(timeline: Timeline) -> Cause:
@@ -180,8 +187,7 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
     if reason.startswith("trial") and moment is not None:
         yield Evidence("last of HTTP", f"step {moment.step}: {moment.what} {moment.detail}".rstrip())
     if token is not None and not reason.startswith("trial"):
-        expiry = "no expiry" if token.expires_in is None else f"expires in {token.expires_in:.0f} s"
-        yield Evidence("token", f"asks for {_agents(token.agents)}; {expiry}")
+        yield Evidence("token", f"asks for {_agents(token.agents)}; {_expiry(token.expires_in)}")
     if validated is not None and not reason.startswith("agent"):
         yield Evidence("/rtc/validate", f"status {validated.status}")
     if reason in OF_THE_AGENT:
@@ -197,6 +203,12 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
         )
 
 
+def _expiry(seconds: float | None) -> str:
+    if seconds is None:
+        return "no expiry"
+    return f"expires in {seconds:.0f} s" if seconds > 0 else f"expired {-seconds:.0f} s before"
+
+
 def _of_server(timeline: Timeline) -> Iterator[Evidence]:
     asked = timeline.last(ServerAsked)
     if asked is None:
@@ -207,7 +219,8 @@ def _of_server(timeline: Timeline) -> Iterator[Evidence]:
         yield Evidence("in the room", f"{asked.listed} by ListRooms, which may be 5 s behind")
     if asked.dispatches is not None:
         here = None if asked.people is None else {person.identity for person in asked.people}
-        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here)) for each in asked.dispatches)
+        no_job = "no job" if _is_listed(timeline, asked) else "no job listed yet"
+        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here, no_job)) for each in asked.dispatches)
         if not asked.dispatches:
             yield Evidence("dispatches", "none")
     yield from (Evidence("not told by LiveKit", why) for why in asked.trouble)
@@ -218,10 +231,10 @@ def _person(person: Person) -> str:
     return f"{person.identity} ({person.kind}{state}, tracks: {person.tracks})"
 
 
-def _dispatch(dispatch: Dispatch, here: set[str] | None) -> str:
+def _dispatch(dispatch: Dispatch, here: set[str] | None, no_job: str) -> str:
     asked = _agents((dispatch.agent,))
     if not dispatch.jobs:
-        return f"asks for {asked}: no job"
+        return f"asks for {asked}: {no_job}"
     jobs = (
         f"job {job.id} on worker {job.worker} as {job.identity}"
         + ("" if here is None else ", who is in the room" if job.identity in here else ", who is not in the room")
