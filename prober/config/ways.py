@@ -181,7 +181,7 @@ def _token(endpoint: entries.TokenEndpoint, target: Target) -> TrialEntry:
 
 def _direct(direct: entries.Direct, target: Target, livekit: str | None, path: Place) -> DirectEntry:
     here = (*path, "entry", "direct")
-    if livekit is None or (target.livekit is not None and target.livekit.presigned):
+    if livekit is None or target.livekit is None or target.livekit.presigned:
         words = (
             "needs LiveKit's API key. Give `livekit` with url, api_key and api_secret beside `entry`; no token will do."
         )

@@ -206,7 +206,7 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
 def _expiry(seconds: float | None) -> str:
     if seconds is None:
         return "no expiry"
-    return f"expires in {seconds:.0f} s" if seconds > 0 else f"expired {-seconds:.0f} s before"
+    return f"expires in {seconds:.0f} s" if seconds > 0 else f"expired {-seconds:.0f} s ago"
 
 
 def _of_server(timeline: Timeline) -> Iterator[Evidence]:

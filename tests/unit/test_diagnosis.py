@@ -119,7 +119,7 @@ def test_nor_does_the_evidence_say_so(after: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(None, "no expiry"), (60.4, "expires in 60 s"), (-3600.6, "expired 3601 s before")]
+    ("seconds", "expected"), [(None, "no expiry"), (60.4, "expires in 60 s"), (-3600.6, "expired 3601 s ago")]
 )
 def test_a_token_that_has_expired_does_not_expire_in_less_than_no_time(seconds: float | None, expected: str) -> None:
     token = TokenRead(at=0.2, expires_in=seconds, room="trial_1_a", agents=(), identity="caller")
