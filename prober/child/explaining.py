@@ -1,26 +1,23 @@
 """Runs that an agent failed, explained by the agent's own log: what it tells of them becomes an event of theirs."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.core.diagnosis import OF_THE_AGENT
-from prober.core.events import AnyEvent, Event, RoomJoined
+from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, RoomJoined
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge
 from prober.diagnosis.log_source import Source, open_log
-from prober.sinks.log_lines import tell
 
-log = logging.getLogger(__name__)
 WITHIN = 5.0
 """Seconds given to the disk."""
 
 
 class Explaining:
-    """Makes runs as `run` does; each log that orders name is read once. Its own trouble is told, and ends no run."""
+    """Makes runs as `run` does; each log that orders name is read once. Its own trouble is an event and ends no run."""
 
     def __init__(self, run: RunChild = run_child) -> None:
         self._run = run
@@ -38,15 +35,16 @@ class Explaining:
         joined = timeline.first(RoomJoined)
         if name is None or joined is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:
             return events
+        found = await self._ask(name, joined.room, at=max(event.at for event in events))
+        if found is None:
+            return events
+        on_event(found)
+        return (*events, found)
+
+    async def _ask(self, name: str, room: str, *, at: float) -> AgentLogged | AgentLogUnread | None:
         try:
             async with asyncio.timeout(WITHIN):
-                at = max(event.at for event in events)
-                logged = await asyncio.to_thread(self._logs[name].told_of, joined.room, at=at)
+                return await asyncio.to_thread(self._logs[name].told_of, room, at=at)
         except OSError as error:  # out of time, too
-            why = error.strerror or str(error) or type(error).__name__
-            tell(log, logging.WARNING, "agent_log.unreadable", f"{name} cannot be read: {why}", file=name, error=why)
-            return events
-        if logged is None:
-            return events
-        on_event(logged)
-        return (*events, logged)
+            why = error.strerror or str(error) or f"that took longer than {WITHIN:g} s"
+            return AgentLogUnread(at=at, file=name, error=why)

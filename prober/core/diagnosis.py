@@ -11,6 +11,7 @@ from types import MappingProxyType
 from prober.core.causes import Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
+    AgentLogUnread,
     Dispatch,
     HttpMoment,
     Leaving,
@@ -72,7 +73,7 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
         return _explained(cause, Found.SERVER, timeline, reason)
     cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
     if cause is not None:
-        return _explained(cause, Found.TIMELINE, timeline, reason)
+        return _explained(cause, Found.TIMELINE, timeline, reason, fix=verdict.look if reason in OURS else None)
     if reason in OF_THE_AGENT:
         fix = f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
         return _explained(Cause.UNEXPLAINED, Found.TIMELINE, timeline, reason, fix=fix)
@@ -128,11 +129,16 @@ def _by_server(timeline: Timeline) -> Cause | None:
         return None
     if _taken(asked.dispatches):
         return Cause.ASSIGNED_NEVER_JOINED
-    joined = timeline.first(RoomJoined)
-    if joined is None or asked.at - joined.at < LISTED_WITHIN:
+    if not _is_listed(timeline, asked):
         return None
     # A room of which no agent was asked has a dispatch all the same, for workers without a name.
     return Cause.NO_WORKER if any(each.agent for each in asked.dispatches) else Cause.NOT_DISPATCHED
+
+
+def _is_listed(timeline: Timeline, asked: ServerAsked) -> bool:
+    """Whether a job would have been in the list."""
+    joined = timeline.first(RoomJoined)
+    return joined is not None and asked.at - joined.at >= LISTED_WITHIN
 
 
 def _no_answer(timeline: Timeline) -> Cause:
@@ -217,19 +223,26 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
     if reason.startswith("trial") and moment is not None:
         yield Evidence("last of HTTP", f"step {moment.step}: {moment.what} {moment.detail}".rstrip())
     if token is not None and not reason.startswith("trial"):
-        expiry = "no expiry" if token.expires_in is None else f"expires in {token.expires_in:.0f} s"
-        yield Evidence("token", f"asks for {_agents(token.agents)}; {expiry}")
+        yield Evidence("token", f"asks for {_agents(token.agents)}; {_expiry(token.expires_in)}")
     if validated is not None and not reason.startswith("agent"):
         yield Evidence("/rtc/validate", f"status {validated.status}")
     if reason in OF_THE_AGENT:
         yield from _of_server(timeline)
         for line in timeline.all(AgentLogged):
             yield Evidence(f"agent's log, by {line.by}", line.quote)
+        for unread in timeline.all(AgentLogUnread):
+            yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
         stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
         yield Evidence(
             "audio packets", f"{packets[0]} while we waited, {packets[1]} in all; our own longest stall {stalled:.2f} s"
         )
+
+
+def _expiry(seconds: float | None) -> str:
+    if seconds is None:
+        return "no expiry"
+    return f"expires in {seconds:.0f} s" if seconds > 0 else f"expired {-seconds:.0f} s ago"
 
 
 def _of_server(timeline: Timeline) -> Iterator[Evidence]:
@@ -239,10 +252,11 @@ def _of_server(timeline: Timeline) -> Iterator[Evidence]:
     if asked.people is not None:
         yield Evidence("in the room", ", ".join(map(_person, asked.people)) or "nobody")
     elif asked.listed is not None:
-        yield Evidence("in the room", f"{asked.listed} by ListRooms")
+        yield Evidence("in the room", f"{asked.listed} by ListRooms, which may be 5 s behind")
     if asked.dispatches is not None:
         here = None if asked.people is None else {person.identity for person in asked.people}
-        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here)) for each in asked.dispatches)
+        no_job = "no job" if _is_listed(timeline, asked) else "no job listed yet"
+        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here, no_job)) for each in asked.dispatches)
         if not asked.dispatches:
             yield Evidence("dispatches", "none")
     yield from (Evidence("not told by LiveKit", why) for why in asked.trouble)
@@ -253,10 +267,10 @@ def _person(person: Person) -> str:
     return f"{person.identity} ({person.kind}{state}, tracks: {person.tracks})"
 
 
-def _dispatch(dispatch: Dispatch, here: set[str] | None) -> str:
+def _dispatch(dispatch: Dispatch, here: set[str] | None, no_job: str) -> str:
     asked = _agents((dispatch.agent,))
     if not dispatch.jobs:
-        return f"asks for {asked}: no job"
+        return f"asks for {asked}: {no_job}"
     jobs = (
         f"job {job.id} on worker {job.worker} as {job.identity}"
         + ("" if here is None else ", who is in the room" if job.identity in here else ", who is not in the room")

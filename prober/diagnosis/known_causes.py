@@ -14,6 +14,8 @@ _OPAQUE = re.compile(r"(?<![\w./-])(?=[\w*-]*\d)[\w*-]{20,}")
 _CUT = 1000
 """Characters looked at for what must not be quoted: far more than are left, and few enough not to take long."""
 _SPOKEN = re.compile(r"(?<=for text: ).*")
+_GIVEN = re.compile(r"(?<=provided: )\S+")
+"""A key that a provider gives back with its refusal."""
 
 
 class Known(NamedTuple):
@@ -74,10 +76,7 @@ KNOWN = (
         "Install {module} in the worker's image, or undo the release that imports it.",
     ),
     _known(r"^ImportError: ", Cause.IMPORT_ERROR),
-    _known(
-        r"^failed to connect to livekit, retrying.*\n40[13], ",
-        Cause.WORKER_KEY_REFUSED,
-    ),
+    _known(r"^failed to connect to livekit, retrying.*\n40[13], ", Cause.WORKER_KEY_REFUSED),
     _known(r"^failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF),
     _known(r"^livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
     _known(
@@ -90,6 +89,11 @@ KNOWN = (
     _known(r"^worker is at full capacity", Cause.WORKER_FULL),
     _known(r"^AgentSession is closing due to unrecoverable error", Cause.PROVIDER_ERRORS),
     _known(r"^unhandled exception while running the job task", Cause.JOB_CRASHED),
+    _known(
+        r"^process is unresponsive, killing process",
+        Cause.JOB_DIED,
+        "Find what blocks the agent's event loop for a minute: a call that does not await, or a host without CPU.",
+    ),
     _known(r"^The job task completed without establishing a connection", Cause.JOB_RETURNED),
     _known(r"^The room connection was not established within", Cause.JOB_HANGS),
     _known(r"^process exited with non-zero exit code", Cause.JOB_DIED),
@@ -132,4 +136,4 @@ def _exception(text: str) -> str:
 
 
 def _quote(words: str) -> str:
-    return harmless(_OPAQUE.sub("[hidden]", _SPOKEN.sub("…", words[:_CUT])))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub("[hidden]", _SPOKEN.sub("…", words[:_CUT]))))

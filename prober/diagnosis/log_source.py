@@ -20,6 +20,8 @@ _AT_ONCE = 1 << 24
 _BEFORE = 1 << 20
 """Bytes read of what a file held when it was asked first."""
 _CHUNK = 1 << 16
+PATIENCE = 3.0
+"""Seconds for which a look at a file waits for another one."""
 _Id = tuple[int, int]
 """A file's device and inode, which it keeps under another name."""
 _COMPRESSED = {".gz", ".xz", ".bz2", ".zst"}
@@ -67,13 +69,17 @@ class LogFile:
 
     def told_of(self, room: str, *, at: float) -> AgentLogged | None:
         """What the log tells of this room. Raises OSError where the file cannot be read."""
-        with self._asking:
+        if not self._asking.acquire(timeout=PATIENCE):
+            raise OSError("an earlier look at it has not come back")  # who waits for a disk that hangs hangs with it
+        try:
             if not self._known:
                 self._known = {_id(seen): seen.st_size for seen in map(Path.stat, self._rotated())}
                 self._known |= [self._read_on(self._path, _BEFORE)]
             there = [path for path in (*self._rotated(), self._path) if path.exists()]  # it may not be begun anew yet
             self._known = dict(self._read_on(path, _AT_ONCE) for path in there)
             return self._log.told_of(room, at=at)
+        finally:
+            self._asking.release()
 
     def _rotated(self) -> list[Path]:
         """What the log has been renamed or copied to, oldest first."""

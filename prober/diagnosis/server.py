@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from livekit import api
 
 from prober.core.events import Dispatch, Job, Person, ServerAsked
-from prober.core.plan import ApiKey
+from prober.core.plan import Access
 from prober.core.words import harmless
 from prober.entry.cleanup import UnservedError, serving
 
@@ -26,7 +26,7 @@ _KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.item
 T = TypeVar("T")
 
 
-async def ask(key: ApiKey, room: str, elapsed: Callable[[], float], *, within: float = WITHIN) -> ServerAsked:
+async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: float = WITHIN) -> ServerAsked:
     """Ask for the room, its participants and its dispatches, all at once."""
     trouble: list[str] = []
 

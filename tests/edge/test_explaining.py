@@ -1,7 +1,6 @@
 """A run's own process is played here; the log is a real file."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,14 @@ import pytest
 from prober.child.explaining import Explaining
 from prober.child.making import make_record
 from prober.child.messages import Order
-from prober.core.causes import Cause, Found
-from prober.core.events import AgentLogged, AnyEvent, Event, Leaving, Stopped
+from prober.core.causes import Cause, Evidence, Found
+from prober.core.events import AgentLogged, AnyEvent, Event, Leaving, ServerAsked, Stopped
 from prober.core.plan import Plan
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
 from prober.core.steps import trial_steps
 from prober.diagnosis.known_causes import KNOWN
+from prober.sinks import narration
 from tests.agent_logs.recorded import RECORDED, room_of
 from tests.timelines import HEAD, JOIN, entered, heartbeats, join
 
@@ -130,16 +130,17 @@ async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp
     assert (came.reason, came.diagnosis.cause) == ("agent_not_ready", Cause.JOINED_NOT_READY)
 
 
-async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING, "prober"):
-        record, _ = await explained(tmp_path / "missing.log", Played(ALONE))
+async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(tmp_path: Path) -> None:
+    log = tmp_path / "missing.log"
+    asked = ServerAsked(at=20.9, listed=1, people=(), dispatches=())
 
+    record, told = await explained(log, Played((*ALONE, asked)))
+
+    assert (record.reason, told) == ("agent_absent", [record.timeline[-1]])
+    assert narration.words(told[0]) == f"agent's log {log} cannot be read: No such file or directory"
     assert record.diagnosis is not None
-    assert (record.reason, record.diagnosis.cause) == ("agent_absent", Cause.UNEXPLAINED)
-    assert [said.getMessage() for said in caplog.records] == ["agent_log.unreadable"]
-    assert "No such file" in caplog.records[0].words  # type: ignore[attr-defined]
+    assert record.diagnosis.cause is Cause.NOT_DISPATCHED  # what the others know is told all the same
+    assert record.diagnosis.evidence[-1] == Evidence("agent's log", f"{log} cannot be read: No such file or directory")
 
 
 def _write(log: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,30 @@ def test_a_file_that_is_not_there_can_come_later(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         source.told_of("A", at=1.0)
     append(path, "A")
+    assert told(source, "A") == [True]
+
+
+def test_nobody_waits_for_long_behind_a_look_that_does_not_come_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, back = threading.Event(), threading.Event()
+
+    class OnADiskThatHangs(LogFile):
+        def _rotated(self) -> list[Path]:
+            looking.set()
+            back.wait()
+            return []
+
+    monkeypatch.setattr(log_source, "PATIENCE", 0.01)
+    append(path, "A")
+    source = OnADiskThatHangs(path)
+    first = threading.Thread(target=source.told_of, args=("A",), kwargs={"at": 1.0})
+    first.start()
+    looking.wait()
+    with pytest.raises(OSError, match="an earlier look at it has not come back"):
+        source.told_of("A", at=1.0)
+    back.set()
+    first.join()
     assert told(source, "A") == [True]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.core.causes import Blame, Cause, Diagnosis, Found
+from prober.core.causes import Blame, Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
     AnyEvent,
@@ -28,9 +28,10 @@ from prober.core.events import (
 )
 from prober.core.meanings import MEANINGS
 from prober.core.plan import Deadlines, Expectations
-from prober.core.reasons import OURS, Reason
+from prober.core.reasons import OURS, WORDS, Reason
 from prober.core.record import derive
 from prober.sinks.explained import FOUND, WHOSE
+from prober.sinks.narration import words
 from tests.timelines import CONVERSATION, HEAD, JOIN, entered, heartbeats, stats
 
 ALONE = tuple(event for event in entered() if event.at < 0.5)
@@ -84,6 +85,15 @@ def test_of_an_absent_agent_of_which_nobody_told_it_says_where_to_look_and_what_
         assert found.commands[0] == "lk room list trial_1_a"
 
 
+def test_how_many_are_in_the_room_is_seen_and_no_cause() -> None:
+    counted = asked(None, None)
+    assert words(counted) == "asked LiveKit about the room: 1 in it by ListRooms"
+    found = diagnosis(absent(counted))
+    assert found is not None
+    assert found.cause is Cause.UNEXPLAINED
+    assert Evidence("in the room", "1 by ListRooms, which may be 5 s behind") in found.evidence
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
@@ -115,6 +125,34 @@ def test_a_job_that_is_not_listed_yet_may_have_been_taken(after: float, expected
     told = msgspec.structs.replace(asked(dispatches=(UNTAKEN,)), at=joined + after)
     hurried = msgspec.structs.replace(JOIN, deadlines=Deadlines(agent_join=after - 0.2))
     assert cause((*ALONE, told, *heartbeats(8)), hurried) == expected
+
+
+@pytest.mark.parametrize(("after", "expected"), [(5.4, "no job listed yet"), (5.6, "no job")])
+def test_nor_does_the_evidence_say_so(after: float, expected: str) -> None:
+    left = tuple(event for event in entered() if event.at < 2)
+    (joined,) = [event.at for event in left if isinstance(event, RoomJoined)]
+    gone = Stopped(at=2.0, reason=Reason.AGENT_LEFT, detail="")
+    told = msgspec.structs.replace(asked(dispatches=(UNTAKEN,)), at=joined + after)
+    found = diagnosis((*left, gone, told, *heartbeats(8)))
+    assert found is not None
+    assert found.cause is Cause.AGENT_LEFT
+    assert ("dispatch AD_1", f'asks for agent "desk": {expected}') in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(None, "no expiry"), (60.4, "expires in 60 s"), (-3600.6, "expired 3601 s ago")]
+)
+def test_a_token_that_has_expired_does_not_expire_in_less_than_no_time(seconds: float | None, expected: str) -> None:
+    token = TokenRead(at=0.2, expires_in=seconds, room="trial_1_a", agents=(), identity="caller")
+    found = diagnosis((*ALONE[:3], token, Stopped(at=0.3, reason=Reason.TOKEN_INVALID, detail=""), *heartbeats(1)))
+    assert found is not None
+    assert found.evidence == (("token", f"asks for no agent by name; {expected}"),)
+
+
+def test_what_is_the_matter_with_the_prober_is_mended_as_its_reason_says() -> None:
+    found = diagnosis((*ALONE[:3], Stopped(at=0.3, reason=Reason.PROBER_THROTTLED, detail=""), *heartbeats(1)))
+    assert found is not None
+    assert (found.cause, found.fix) == (Cause.PROBER_TROUBLE, WORDS[Reason.PROBER_THROTTLED].look)
 
 
 def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() -> None:

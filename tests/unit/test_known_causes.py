@@ -32,6 +32,7 @@ EXPECTED = {
     "no_main_guard": (Cause.PREWARM_FAILED, "worker", "__main__"),
     "process_exits": (Cause.JOB_DIED, "room", None),
     "sys_exit": (Cause.JOB_CRASHED, "room", None),
+    "blocks_its_loop": (Cause.JOB_DIED, "room", "blocks the agent's event loop"),
     "hangs_before_connect": (Cause.JOB_HANGS, "room", None),
     "returns_without_connecting": (Cause.JOB_RETURNED, "room", None),
 }
@@ -85,6 +86,7 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
     ("said", "never"),
     [
         ("openai.AuthenticationError: Incorrect API key provided: sk-proj-4f9a8b7c6d5e4f3a2b1c0d", "4f9a8b7c"),
+        ("openai.AuthenticationError: Incorrect API key provided: short-one, see the docs", "short-one"),
         ("APIError: no audio frames were pushed for text: your code is four two", "four two"),
         ("KeyError: 'someone@example.com'", "someone@"),
         ("RuntimeError: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "eyJ"),
