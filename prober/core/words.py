@@ -20,6 +20,8 @@ _PART = r"[^\s@\"'<>(),;:/?&=]"
 _EMAIL = re.compile(rf"(?<!{_PART}){_PART}+(?:@|%40){_PART}+")
 _AFTER = re.compile(r"(?<=\S)\?\S*")
 """What may be a query."""
+_MARKS = re.compile("##+")
+"""What begins a command to whatever runs a CI's job, wherever in a line it stands: `##[add-mask]`, `##vso[…]`."""
 _OPAQUE = re.compile(r"(?<=/)(?:[^/\s]{25,}|(?=[^/\s]*\d)[^/\s]{16,})")
 """A path's segment that may be a secret: a long one, or one of some length with a digit in it."""
 _PACKAGE = __file__.removesuffix("core/words.py")
@@ -32,6 +34,7 @@ def harmless(text: str, *, hide: Iterable[str] = ()) -> str:
     """
     text = _hidden(text, hide)
     text = _EMAIL.sub("[e-mail]", _AFTER.sub(_without_query, _TOKEN.sub("[token]", text)))
+    text = _MARKS.sub("#", text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 

@@ -234,7 +234,13 @@ def spread(made: Summary) -> Iterator[str]:
 
 def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
     """The verdict, what to look at, what was measured, and what the prober says of itself."""
-    return map(visible, _summary(record, width))
+    return map(_line, _summary(record, width))
+
+
+def _line(words: str) -> str:
+    """What is visible of them. A line that begins with two colons would be a command to GitHub's runner."""
+    shown = visible(words)
+    return shown.replace("::", ":", 1) if shown.lstrip().startswith("::") else shown
 
 
 def _summary(record: RunRecord, width: int) -> Iterator[str]:

@@ -25,7 +25,15 @@ from tests.fuzz.anything import HOSTILE
 from tests.timelines import HEAD, JOIN, entered, heartbeats
 from tests.unit.test_rendering import EVIL, PLAIN, Skeleton, filled, run_html
 
-WORDS = (EVIL, *HOSTILE, "]]><x/>", "$(reboot); `rm -rf /", "| a |\n# b\n<!-- @all ![x](http://y)", "::error::x\n")
+WORDS = (
+    EVIL,
+    *HOSTILE,
+    "]]><x/>",
+    "$(reboot); `rm -rf /",
+    "| a |\n# b\n<!-- @all ![x](http://y)",
+    "::error::x\n",
+    " ::error::x" * 20,
+)
 FAILED = derive(
     HEAD,
     JOIN,
@@ -61,7 +69,7 @@ def record_of(words: str) -> RunRecord:
 def as_text(record: RunRecord) -> object:
     moments, (verdict, *more) = list(text.timeline(record.timeline)), text.summary(record)
     assert "".join([*moments, verdict, *more]).isprintable()
-    assert all(line.startswith("  ") for line in more)
+    assert all(line.startswith("  ") and not line.lstrip().startswith("::") for line in more)
     return len(moments), verdict
 
 
