@@ -63,7 +63,7 @@ def a_run_of(part: str, length: int) -> str:
 
 
 @pytest.mark.parametrize("searched", [harmless, recognise, as_lines])
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=settings().max_examples // 10)
 @example(parts=["x"])
 @example(parts=["?"])
 @example(parts=["[pod/"])
