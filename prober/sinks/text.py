@@ -4,6 +4,7 @@ No line obeys who wrote a part of it: what is no visible character is shown as a
 """
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -67,6 +68,7 @@ ENDS: dict[str, str] = {
 }
 """Both ends of every measurement."""
 
+_COMMAND = re.compile(r"^(\s*)::+")
 _S = {True: " answers", False: "s answer"}
 _ANSWERS = {200: "validated", 401: "refused"}
 _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
@@ -239,8 +241,7 @@ def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
 
 def _line(words: str) -> str:
     """What is visible of them. A line that begins with two colons would be a command to GitHub's runner."""
-    shown = visible(words)
-    return shown.replace("::", ":", 1) if shown.lstrip().startswith("::") else shown
+    return _COMMAND.sub(r"\1:", visible(words))
 
 
 def _summary(record: RunRecord, width: int) -> Iterator[str]:

@@ -33,6 +33,7 @@ WORDS = (
     "| a |\n# b\n<!-- @all ![x](http://y)",
     "::error::x\n",
     " ::error::x" * 20,
+    " :::error::x" * 20,
 )
 FAILED = derive(
     HEAD,
