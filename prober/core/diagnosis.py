@@ -287,5 +287,5 @@ def _commands(timeline: Timeline) -> Iterator[str]:
     """What shows a reader with LiveKit's key the same."""
     joined = timeline.first(RoomJoined)
     if joined is not None:
-        room = shlex.quote(joined.room)
+        room = "-- " * joined.room.startswith("-") + shlex.quote(joined.room)  # a name is no option
         yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list {room}")

@@ -1,4 +1,7 @@
-"""Text of the target's own, made fit for a timeline: short, printable, without secrets. Pure; never raises."""
+"""Text of the target's own, made fit for a timeline: short, printable, without secrets. Pure; never raises.
+
+Each pattern takes time in proportion to the text: a search holds the interpreter, and nothing ends it.
+"""
 
 import re
 from collections.abc import Iterable
@@ -13,8 +16,12 @@ LONGEST = 120
 """Characters kept of the target's own words."""
 
 _TOKEN = re.compile(r"\beyJ[\w-]*(?:\.[\w-]*)*")
-_EMAIL = re.compile(r"[^\s@\"'<>(),;:/?&=]+(?:@|%40)[^\s@\"'<>(),;:/?&=]+")
-_QUERY = re.compile(r"(?<=\S)\?\S*[=&]\S*")
+_PART = r"[^\s@\"'<>(),;:/?&=]"
+_EMAIL = re.compile(rf"(?<!{_PART}){_PART}+(?:@|%40){_PART}+")
+_AFTER = re.compile(r"(?<=\S)\?\S*")
+"""What may be a query."""
+_MARKS = re.compile("##+")
+"""What begins a command to whatever runs a CI's job, wherever in a line it stands: `##[add-mask]`, `##vso[…]`."""
 _OPAQUE = re.compile(r"(?<=/)(?:[^/\s]{25,}|(?=[^/\s]*\d)[^/\s]{16,})")
 """A path's segment that may be a secret: a long one, or one of some length with a digit in it."""
 _PACKAGE = __file__.removesuffix("core/words.py")
@@ -26,7 +33,8 @@ def harmless(text: str, *, hide: Iterable[str] = ()) -> str:
     What is to be hidden is found percent-encoded too, in any way and up to twice; such a text is shown decoded.
     """
     text = _hidden(text, hide)
-    text = _EMAIL.sub("[e-mail]", _QUERY.sub("", _TOKEN.sub("[token]", text)))
+    text = _EMAIL.sub("[e-mail]", _AFTER.sub(_without_query, _TOKEN.sub("[token]", text)))
+    text = _MARKS.sub("#", text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
@@ -67,6 +75,10 @@ def whereabouts(error: BaseException) -> str:
             said = f"{type(error).__name__} at prober/{file.removeprefix(_PACKAGE)}:{step.tb_lineno}"
         step = step.tb_next
     return said
+
+
+def _without_query(found: re.Match[str]) -> str:
+    return "" if "=" in found[0] or "&" in found[0] else found[0]
 
 
 def _hidden(text: str, hide: Iterable[str]) -> str:

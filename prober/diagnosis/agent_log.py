@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged
+from prober.core.words import harmless
 from prober.diagnosis.known_causes import STANDS_UNTIL, Recognised, recognise
 from prober.diagnosis.worker_lines import Unwrapped, WorkerLine, read_line
 
@@ -67,7 +68,9 @@ class AgentLog:
         if told is None:
             return None
         what = told.what
-        return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=told.job)
+        return AgentLogged(
+            at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=told.job and harmless(told.job)
+        )
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:

@@ -9,11 +9,8 @@ from typing import NamedTuple
 from prober.core.causes import Cause
 from prober.core.words import harmless
 
-_OPAQUE = re.compile(r"(?<![\w./-])(?=[\w*-]*\d)[\w*-]{20,}")
-"""What may be a key, or a part of one."""
-_CUT = 1000
-"""Characters looked at for what must not be quoted: far more than are left, and few enough not to take long."""
-_SPOKEN = re.compile(r"(?<=for text: ).*")
+_OPAQUE = re.compile(r"(?<![\w*-])(?:eyJ[\w.-]*|(?=[\w*-]*\d)[\w*-]{20,})")
+"""What may be a token, a key, or a part of one."""
 _GIVEN = re.compile(r"(?<=provided: )\S+")
 """A key that a provider gives back with its refusal."""
 
@@ -21,7 +18,8 @@ _GIVEN = re.compile(r"(?<=provided: )\S+")
 class Known(NamedTuple):
     """A pattern over a line's text, the cause that it shows, and what to do where more is known than of the cause.
 
-    `{name}` in `fix` stands for a group of the pattern; a group `said` is quoted in place of the exception.
+    `{name}` in `fix` stands for a group of the pattern; a group `said` is quoted in place of the exception. A pattern
+    takes time in proportion to the text: one that looks over several lines is tried at the beginning alone.
     """
 
     says: re.Pattern[str]
@@ -55,13 +53,13 @@ KNOWN = (
     ),
     _known(r"^KeyError: '(?P<key>[A-Z][A-Z\d_]*_(?:KEY|SECRET|TOKEN))'$", Cause.PROVIDER_KEY_MISSING, _SET),
     _known(
-        rf"livekit/agents/inference/[st]t[st]\.py\", line [\s\S]*{_REFUSED}",
+        rf"\A(?=[\s\S]*{_REFUSED})[\s\S]*livekit/agents/inference/[st]t[st]\.py\", line ",
         Cause.PROVIDER_KEY_REFUSED,
         "LiveKit Inference takes the key of a LiveKit Cloud project only: set LIVEKIT_INFERENCE_API_KEY and "
         "LIVEKIT_INFERENCE_API_SECRET to one, or use the provider's own plugin.",
     ),
     _known(
-        rf"\A[\s\S]*livekit/plugins/(?P<plugin>[a-z_]{{1,30}})/\w+\.py\", line [\s\S]*?{_REFUSED}",
+        rf"\A(?=[\s\S]*{_REFUSED})[\s\S]*livekit/plugins/(?P<plugin>[a-z_]{{1,30}})/\w+\.py\", line ",
         Cause.PROVIDER_KEY_REFUSED,
         "Replace the key that the {plugin} plugin uses, or pay its bill, and restart the worker.",
     ),
@@ -80,12 +78,12 @@ KNOWN = (
     _known(r"^failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF),
     _known(r"^livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
     _known(
-        r"^error initializing process\n[\s\S]*^RuntimeError:\s+(?P<said>An attempt has been made to start a.*)",
+        r"\Aerror initializing process\n[\s\S]*^RuntimeError:\s+(?P<said>An attempt has been made to start a.*)",
         Cause.PREWARM_FAILED,
         'Call cli.run_app() only under `if __name__ == "__main__":`.',
     ),
-    _known(r"^error initializing process\n[\s\S]*^(?:asyncio\.\w+\.)?TimeoutError\b", Cause.PREWARM_HANGS),
-    _known(r"^error initializing process\b", Cause.PREWARM_FAILED),
+    _known(r"\Aerror initializing process\n[\s\S]*^(?:asyncio\.\w+\.)?TimeoutError\b", Cause.PREWARM_HANGS),
+    _known(r"\Aerror initializing process\b", Cause.PREWARM_FAILED),
     _known(r"^worker is at full capacity", Cause.WORKER_FULL),
     _known(r"^AgentSession is closing due to unrecoverable error", Cause.PROVIDER_ERRORS),
     _known(r"^unhandled exception while running the job task", Cause.JOB_CRASHED),
@@ -120,13 +118,13 @@ class Recognised(NamedTuple):
 
 
 def recognise(text: str) -> Recognised | None:
-    """What this text of a worker's line means, if it is known; the quote holds no secret and nothing that was said."""
+    """What this text of a worker's line means, if it is known; the quote holds no secret."""
     for rank, known in enumerate(KNOWN):
         found = known.says.search(text)
         if found is not None:
-            groups = found.groupdict()
-            fix = None if known.fix is None else known.fix.format(**groups)
-            return Recognised(rank, known.cause, _quote(groups.get("said") or _exception(text)), fix)
+            named = {name: _quote(words) for name, words in found.groupdict().items()}
+            fix = None if known.fix is None else known.fix.format(**named)
+            return Recognised(rank, known.cause, named.get("said") or _quote(_exception(text)), fix)
     return None
 
 
@@ -136,4 +134,4 @@ def _exception(text: str) -> str:
 
 
 def _quote(words: str) -> str:
-    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub("[hidden]", _SPOKEN.sub("…", words[:_CUT]))))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub("[hidden]", words)))

@@ -9,24 +9,35 @@ LONGEST = 1 << 18
 """Characters of a line; what is longer is not understood."""
 HEAD = 200
 TAIL = 1 << 14
-"""Characters kept of a line's text: its beginning says what happened, its end is the exception."""
+"""Characters kept of a line's text: its beginning says what happened, its end is the exception.
+
+What is cut in two is left out: half a secret is not known for one.
+"""
 _QUIET = frozenset({"TRACE", "DEBUG", "DEV", "INFO"})
 _CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
 _POD = re.compile(r"\[pod/\S+\] ")
+_NAME = 256
+"""Characters kept of a room's or a job's name: LiveKit has none that is longer."""
+_SPOKEN = re.compile(r"(?<=for text: )[\s\S]*?(?=\n\n(?:The above|During handling) |\Z)")
+"""What was to be spoken, up to the next exception of a traceback."""
 
 
 class Unwrapped:
     """What a worker wrote, out of what Docker, containerd and kubectl made of it: they cut long lines in pieces."""
 
     def __init__(self) -> None:
-        self._begun = ""
+        self._begun: list[str] = []
+        self._length = 0
 
     def whole(self, line: str) -> str | None:
         """The line of the worker's that this one completes; None where more of it is to come."""
         text, more = _piece(line)
-        text = self._begun + text
-        self._begun = text if more and len(text) <= LONGEST else ""
-        return None if more else text
+        self._begun.append(text)
+        self._length += len(text) + 1
+        whole = None if more else "".join(self._begun)
+        if not more or self._length > LONGEST:
+            self._begun, self._length = [], 0
+        return whole
 
 
 def _piece(line: str) -> tuple[str, bool]:
@@ -38,11 +49,12 @@ def _piece(line: str) -> tuple[str, bool]:
         said = document.get("log") if isinstance(document, dict) else None
         if isinstance(said, str):
             return said.removesuffix("\n"), not said.endswith("\n")
-    return _POD.sub("", line, count=1) if line.startswith("[") else line, False
+    found = _POD.match(line)
+    return line if found is None else line[found.end() :], False
 
 
 class WorkerLine(NamedTuple):
-    """What a line says: `text` is its message's first line, and the exception below it."""
+    """What a line says: `text` is its message's first line and the exception below; nothing that was to be spoken."""
 
     text: str
     room: str | None = None
@@ -56,15 +68,14 @@ def read_line(line: str) -> WorkerLine | None:
     """
     document = read_json(line[max(line.find("{"), 0) :].encode(errors="replace"))
     if not isinstance(document, dict):
-        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line.strip()))
+        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(_unspoken(line)))
     message, level, name = (_text(document, key) or "" for key in ("message", "level", "name"))
     if level in _QUIET and not name.startswith("livekit"):
         return None  # what an agent tells of its calls may quote anybody
-    head, _, tail = message.partition("\n")
-    error = _text(document, "exc_info", "error") or tail
-    return WorkerLine(
-        _short(f"{head}\n{error}".strip()), room=_text(document, "room", "room_name"), job=_text(document, "job_id")
-    )
+    head, _, tail = _unspoken(message).partition("\n")
+    error = _unspoken(_text(document, "exc_info", "error") or tail)
+    room, job = (_text(document, *keys) for keys in (("room", "room_name"), ("job_id",)))
+    return WorkerLine(_short(f"{head}\n{error}"), room and room[:_NAME], job and job[:_NAME])
 
 
 def _text(document: dict[object, object], *keys: str) -> str | None:
@@ -72,5 +83,12 @@ def _text(document: dict[object, object], *keys: str) -> str | None:
     return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
 
 
+def _unspoken(text: str) -> str:
+    return _SPOKEN.sub("…", text)
+
+
 def _short(text: str) -> str:
-    return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    text = text.strip()
+    if len(text) <= HEAD + TAIL:
+        return text
+    return text[:HEAD].rpartition(" ")[0] + "\n" + text[-TAIL:].partition("\n")[2]

@@ -16,6 +16,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.series import Series
 from prober.core.statistics import statistics
+from prober.core.visible import visible
 from prober.sinks import narration
 from prober.sinks.live import Run
 
@@ -76,7 +77,7 @@ def write_line(stream: TextIO, event: str, level: str, *, when: datetime.datetim
     time = (when or datetime.datetime.now(datetime.UTC)).isoformat(timespec="milliseconds")
     line = msgspec.json.encode({"time": time, "level": level, "event": event, **fields}).decode()
     with contextlib.suppress(OSError):
-        stream.write(line + "\n")
+        stream.write(visible(line) + "\n")  # JSON escapes not everything that a terminal obeys
         stream.flush()
 
 

@@ -4,6 +4,7 @@ No line obeys who wrote a part of it: what is no visible character is shown as a
 """
 
 import math
+import re
 import textwrap
 from collections.abc import Iterator
 
@@ -30,6 +31,8 @@ ENDS: dict[str, str] = {
     "yield_time": "our interruption → the agent falls silent",
 }
 """Both ends of every measurement."""
+
+_COMMAND = re.compile(r"^(\s*)::+")
 
 
 def verdict(record: RunRecord) -> str:
@@ -119,7 +122,12 @@ def spread(made: Summary) -> Iterator[str]:
 
 def summary(record: RunRecord, width: int = WIDTH) -> Iterator[str]:
     """The verdict, what to look at, what was measured, and what the prober says of itself."""
-    return map(visible, _summary(record, width))
+    return map(_line, _summary(record, width))
+
+
+def _line(words: str) -> str:
+    """What is visible of them. A line that begins with two colons would be a command to GitHub's runner."""
+    return _COMMAND.sub(r"\1:", visible(words))
 
 
 def _summary(record: RunRecord, width: int) -> Iterator[str]:

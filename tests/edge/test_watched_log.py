@@ -82,5 +82,5 @@ async def test_a_log_that_comes_late_is_rotated_and_is_moved(tmp_path: Path, cap
         canary.file.write_text(LOGGED % "second.log", encoding="utf-8")
         assert await canary.service.reload() is None
         crash(first, "e")
-        assert await cause("e", second.touch) is None
+        assert await cause("e", second.touch) is Cause.UNEXPLAINED
         assert await cause("f", lambda: crash(second, "f")) is Cause.JOB_CRASHED

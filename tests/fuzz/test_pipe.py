@@ -30,11 +30,10 @@ from prober.watch.web.pages.run import run_page
 from tests.edge.products import one_step, plan_of
 from tests.fuzz.anything import FEWER, as_json
 from tests.timelines import conversation
+from tests.unit.test_hostile_words import FAILED
 
-SAID = [
-    msgspec.to_builtins(one)
-    for one in (Hello(origin=0.0), *(Happened(event=event) for event in conversation()), Owes(room="a-room"), Done())
-]
+HAPPENED = [Happened(event=event) for event in (*conversation(), *FAILED.timeline[-2:])]
+SAID = [msgspec.to_builtins(one) for one in (Hello(origin=0.0), *HAPPENED, Owes(room="a-room"), Done())]
 LINES = st.lists(as_json(SAID), max_size=3)
 SCRIPT = '#!/bin/sh\ncat "$0.said" > "/dev/fd/$3"\n'
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import re
 import secrets
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import jwt
 import psutil
 import pytest
 import yaml
 from aiohttp import web
+from livekit import api
 
 from prober.refstack.faults import Fault
+from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
 from tests.edge.products import served
 from tests.stack.foreign_app import ACCOUNT_KEY, foreign_product
@@ -44,14 +48,62 @@ class Quoting:
 
     async def answer(self, request: web.Request) -> web.Response:
         for process in psutil.Process().children(recursive=True):
-            if "prober.child.main" in (arguments := process.cmdline()):
-                self.processes.append(f"{arguments} {process.environ()}")
+            with contextlib.suppress(psutil.NoSuchProcess):  # one of an earlier run
+                if "prober.child.main" in (arguments := process.cmdline()):
+                    self.processes.append(f"{arguments} {process.environ()}")
         refused = request.method == "POST"
         sent = (await request.post()).values() if refused else ()
         said = " ".join([request.headers["Authorization"], self.cookie, *map(str, sent)])
         response = web.json_response({"error": said} if refused else {}, status=422 if refused else 200)
         response.set_cookie("sid", self.cookie, path="/")
         return response
+
+
+class Gossiping:
+    """A product that calls nobody's agent into a room of secrets, and an agent's log that is full of them."""
+
+    def __init__(self, server: LiveKitServer, log: Path) -> None:
+        self._server, self._log = server, log
+        self.planted = {
+            "e-mail": f"n0body-{secrets.token_hex(4)}@example.com",
+            "provider key": f"sk-proj-{secrets.token_hex(12)}",
+            "agent cookie": secrets.token_hex(16),
+            "metadata": f"m3tadata-{secrets.token_hex(8)}",
+            "spoken": f"sp0ken-{secrets.token_hex(4)}",
+        }
+        self._token = jwt.encode({}, secrets.token_hex(16))
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        planted, room = self.planted, f"gossip-{secrets.token_hex(4)}"
+        told = f"{planted['e-mail']} {planted['provider key']} sid={planted['agent cookie']} {self._token}"
+        lines: list[dict[str, str]] = [
+            {"message": "received job request", "job_id": planted["e-mail"], "room": room},
+            {
+                "message": "unhandled exception while running the job task",
+                "job_id": planted["e-mail"],
+                "exc_info": f"Traceback …\nValueError: {told} for text: {planted['spoken']}\n{planted['spoken']}",
+            },
+        ]
+        with self._log.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        about = {"lk.agent.state": self._token, "cookie": planted["metadata"]}
+        token = (
+            api.AccessToken(self._server.api_key, self._server.api_secret)
+            .with_identity(planted["e-mail"])
+            .with_name(planted["metadata"])
+            .with_metadata(planted["metadata"])
+            .with_attributes(about)
+            .with_grants(api.VideoGrants(room_join=True, room=room))
+            .with_room_config(
+                api.RoomConfiguration(
+                    agents=[api.RoomAgentDispatch(agent_name=self._token, metadata=planted["metadata"])],
+                    metadata=planted["metadata"],
+                    departure_timeout=1,
+                )
+            )
+            .to_jwt()
+        )
+        return web.json_response({"serverUrl": self._server.url, "participantToken": token})
 
 
 def quoting(origin: str) -> dict[str, Any]:
@@ -64,24 +116,22 @@ def quoting(origin: str) -> dict[str, Any]:
     return {"entry": {"trial": {"steps": steps}}}
 
 
-def configured(folder: Path, stack: ReferenceStack, foreign: str, quoted: str) -> Path:
-    """A configuration of a product that works and of two that do not, whose secrets stand in files and variables."""
+def configured(folder: Path, stack: ReferenceStack, foreign: str, origin: str) -> Path:
+    """A configuration of a product that works and of three that do not, whose secrets stand in files and variables."""
     document = moved("foreign-flow", foreign)
     del document["connectivity"]
     targets = document["targets"]
     targets["sprachprobe"]["secrets"] = {"account_key": "${C4N4RY_ACCOUNT}"}
-    targets["quoting"] = quoting(quoted)
+    targets["quoting"] = quoting(origin)
     targets["quoting"]["secrets"] = {"login_file": "../given/login"}
     targets["forged"] = {"entry": {"trial": {"url": stack.trial_url_with(Fault.TOKEN_WRONG_KEY)}}}
+    call = {"name": "call", "url": f"{origin}/gossip"}
+    targets["gossip"] = {"entry": {"trial": {"steps": [call]}}, "agent_log": "../given/agent.log"}
     key = {"url": stack.server.url, "api_key_file": "../given/key", "api_secret_file": "../given/secret"}
     token = {"url": stack.server.url, "token_file": "../given/token"}
     for name, target in targets.items():
-        target |= {
-            "livekit": token if name == "forged" else key,
-            "allow": ALLOWED,
-            "scenarios": QUICK,
-            "deadlines": IN_TIME,
-        }
+        target |= {"livekit": token if name == "forged" else key, "allow": ALLOWED, "scenarios": QUICK}
+        target["deadlines"] = IN_TIME | ({"agent_join": 1} if name == "gossip" else {})
         target["marking"] = {"email": MAILBOX + "+{{ run_id }}@example.com"}
     file = folder / "prober.yaml"
     file.write_text(yaml.safe_dump(document))
@@ -136,19 +186,20 @@ async def test_no_secret_is_found_in_anything_that_is_told(
     monkeypatch.setenv("LIVEKIT_PROBER_TOKEN", planted["operator's token"])
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(made / "summary.md"))
     product = Quoting()
-    planted["cookie"] = product.cookie
+    gossip = Gossiping(stack.server, given / "agent.log")
+    planted |= gossip.planted | {"cookie": product.cookie}
     async with (
-        served(("*", "/", product.answer)) as quoted,
+        served(("*", "/", product.answer), ("*", "/gossip", gossip.answer)) as other,
         foreign_product(stack.server, stack.worker.agent_name) as (foreign, origin),
     ):
-        file = configured(made, stack, origin, quoted)
+        file = configured(made, stack, origin, other)
         outputs = {"check": await told("check", str(file)), "dump": await told("check", "--dump", str(file))}
         files = [f"--{name}={made / name}" for name in ("json", "junit", "metrics-file", "record")]
         command = ("--debug", "--log-format", "json", "run", "--config", str(file), *files)
         outputs["run"] = await told(*command)
         async with Watching(file, "--enable-probe") as canary:
             seen = set[str]()
-            while seen != {"sprachprobe", "quoting", "forged"}:
+            while seen != {"sprachprobe", "quoting", "forged", "gossip"}:
                 seen.add((await canary.until("run.finished"))["target"])
             outputs |= await pages(canary)
             assert await canary.stop() == 0
@@ -159,8 +210,19 @@ async def test_no_secret_is_found_in_anything_that_is_told(
     outputs["processes"] = "\n".join(product.processes).encode()
     outputs |= {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*") if path.is_file()}
     assert product.processes
-    ended = {run["target"]: run["reason"] for run in json.loads((made / "json").read_bytes())["runs"]}
-    assert ended == {"sprachprobe": None, "quoting": "trial_rejected", "forged": "token_invalid"}
+    runs = {run["target"]: run for run in json.loads((made / "json").read_bytes())["runs"]}
+    assert {target: run["reason"] for target, run in runs.items()} == {
+        "sprachprobe": None,
+        "quoting": "trial_rejected",
+        "forged": "token_invalid",
+        "gossip": "agent_absent",
+    }
+    why = runs["gossip"]["diagnosis"]
+    assert why["sentence"].endswith("(ValueError: [e-mail] [hidden] sid=[hidden] [hidden] for text: …)")
+    assert [told for what, told in why["evidence"] if what == "in the room"] == [
+        "[e-mail] (standard, [token], tracks: 0)"
+    ]
+    assert 'asks for agent "[token]": no job' in [told for _, told in why["evidence"]]
     assert len(planted) > 8
     assert {"json", "junit", "metrics-file", "summary.md", "history.db", "/config"} <= outputs.keys()
     assert "\n".join(leaks(planted, outputs)) == ""

@@ -172,6 +172,22 @@ def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() ->
     )
 
 
+@pytest.mark.parametrize(
+    ("room", "named"), [("a;b $(c)", "'a;b $(c)'"), ("--url=evil", "-- --url=evil"), ("-`", "-- '-`'")]
+)
+def test_a_rooms_name_is_a_name_to_a_shell_and_to_lk(room: str, named: str) -> None:
+    events = [
+        msgspec.structs.replace(event, room=room) if isinstance(event, RoomJoined) else event for event in absent()
+    ]
+    found = diagnosis((*events, asked()))
+    assert found is not None
+    assert found.commands == (
+        f"lk room list {named}",
+        f"lk room participants list {named}",
+        f"lk dispatch list {named}",
+    )
+
+
 def test_the_agents_log_knows_better_than_the_server_and_says_what_to_do() -> None:
     told = logged(Cause.PROVIDER_KEY_MISSING, fix="Set ELEVEN_API_KEY.")
     found = diagnosis(absent(asked(dispatches=(TAKEN,)), told))

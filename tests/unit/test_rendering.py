@@ -63,7 +63,7 @@ def filled(value: Any, text: str, *, as_type: Any) -> Any:
         pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
         return [found for step, inner in pairs for found in strings(inner, (*path, step))]
 
-    body = msgspec.to_builtins(value)
+    body = msgspec.json.decode(msgspec.json.encode(value))  # a tuple could not be filled
     for path in strings(body, ()):
         tried(body, path)
     return msgspec.convert(body, as_type)

@@ -36,6 +36,10 @@ def test_what_is_encoded_stays_so_where_nothing_is_to_be_hidden() -> None:
     assert harmless("caf%C3%A9 a+b 100%", hide=("secret",)) == "caf%C3%A9 a+b 100%"
 
 
+def test_nothing_commands_what_runs_a_ci() -> None:
+    assert harmless("no ##[add-mask]x and ###vso[task.complete] #1") == "no #[add-mask]x and #vso[task.complete] #1"
+
+
 @pytest.mark.parametrize(
     ("path", "shown"),
     [
