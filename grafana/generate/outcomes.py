@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from grafana.generate.looks import BAD, BESIDE, OUTCOME_WORDS, PHASE_COLOURS, WARN, colour_of, steps
+from grafana.generate.looks import BAD, BESIDE, CAUSE_COLOURS, OUTCOME_WORDS, PHASE_COLOURS, WARN, colour_of, steps
 from grafana.generate.panels import LAST_FAILURE, Words, counts, lines, rows, states
 from grafana.generate.queries import Ask, burn, ours, outcome, passed, risen
 from prober.core.metric_schema import FAILURES
@@ -49,6 +49,7 @@ def panels() -> tuple[Any, ...]:
                 empty="None known",
                 width=8,
             ),
+            CAUSE_COLOURS,
         ),
         lines(
             Words(
