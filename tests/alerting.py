@@ -1,7 +1,7 @@
 """The committed Prometheus and Alertmanager around a canary, and the pager at their end: the whole path of an alert.
 
-What is overridden is where things are, and at a hurried pace how long everything waits; expressions, templates, routes
-and inhibitions are those that operators get.
+What is overridden is where things are; expressions, templates, routes, inhibitions and waits are those that operators
+get.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class Pager:
 
 
 @contextlib.asynccontextmanager
-async def alerting(metrics: str, folder: Path, *, hurried: bool) -> AsyncIterator[Pager]:
+async def alerting(metrics: str, folder: Path) -> AsyncIterator[Pager]:
     """Prometheus scrapes these metrics, and tells Alertmanager, which tells the pager."""
     pager, ports = Pager(), [free_port(), free_port()]
     at, alertmanager_at = (f"127.0.0.1:{port}" for port in ports)
@@ -97,7 +97,7 @@ async def alerting(metrics: str, folder: Path, *, hurried: bool) -> AsyncIterato
         document = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
         change(document)
         file = folder / Path(name).name
-        file.write_text(yaml.safe_dump(in_a_hurry(document) if hurried else document), encoding="utf-8")
+        file.write_text(yaml.safe_dump(document), encoding="utf-8")
         return file
 
     def elsewhere(document: Any) -> None:

@@ -3,6 +3,8 @@
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard
 
+from prober.core.causes import Blame
+from prober.core.meanings import MEANINGS
 from prober.core.metric_schema import OUTCOMES
 from prober.core.reasons import Outcome
 
@@ -19,6 +21,20 @@ _WHOSE = {
     "": "#a352cc",
 }
 """A colour by whose trouble it is: web, token, LiveKit, agent, the call."""
+_BLAMED = {
+    Blame.AGENT: ("#e02f44", "#ff7383", "#c4162a", "#ffa6b0", "#f2495c"),
+    Blame.PROVIDER: ("#fade2a", "#e0b400"),
+    Blame.PRODUCT_WEB: ("#ff9830", "#fa6400", "#ffb357"),
+    Blame.LIVEKIT: ("#b877d9", "#8f3bb8", "#ca95e5"),
+    Blame.NETWORK: ("#8e8e99", "#c7d0d9"),
+    Blame.PROBER: ("#5794f2",),
+}
+CAUSE_COLOURS = {
+    cause.value: shades[number % len(shades)]
+    for blame, shades in _BLAMED.items()
+    for number, cause in enumerate(cause for cause, meaning in MEANINGS.items() if meaning.blame is blame)
+}
+"""Likewise of the causes, in shades."""
 PHASE_COLOURS = {
     "trial": "#ff9830",
     "room_join": "#8f3bb8",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from grafana.generate.looks import BAD, BESIDE, OUTCOME_WORDS, PHASE_COLOURS, WARN, colour_of, steps
+from grafana.generate.looks import BAD, BESIDE, CAUSE_COLOURS, OUTCOME_WORDS, PHASE_COLOURS, WARN, colour_of, steps
 from grafana.generate.panels import LAST_FAILURE, Words, counts, lines, rows, states
 from grafana.generate.queries import Ask, burn, ours, outcome, passed, risen
 from prober.core.metric_schema import FAILURES
@@ -13,9 +13,7 @@ _LINE_LEGEND = "{{target}} / {{scenario}} {{location}}"
 def panels() -> tuple[Any, ...]:
     """What failed when, and why."""
     failures = ours("run_failures_total", trigger="scheduled")
-    line = "target, scenario, location, cause"
-    words = f"on (job, instance, cause) group_left (meaning, fix) {ours('cause_info')}"
-    found = f"({ours('last_run_diagnosis')} == 1) * {words}"
+    why = "target, scenario, location, cause, meaning, fix"
     return (
         states(
             Words(
@@ -51,6 +49,7 @@ def panels() -> tuple[Any, ...]:
                 empty="None known",
                 width=8,
             ),
+            CAUSE_COLOURS,
         ),
         lines(
             Words(
@@ -68,7 +67,7 @@ def panels() -> tuple[Any, ...]:
                 title="Why the last runs failed, and what to do",
                 do="The cause of each scenario's last judged run, where it is known. The run's page has what speaks "
                 "for it, and the words of the agent's log.",
-                asks=(Ask(f"sum by ({line}, meaning, fix) ({found})", table=True),),
+                asks=(Ask(f"sum by ({why}) ({ours('last_run_diagnosis_info')})", table=True),),
                 empty="None known",
                 width=24,
                 height=6,

@@ -33,15 +33,19 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return self.target, self.scenario
 
 
+UNTOLD = ("",)
+"""In place of a value that only the program can tell."""
+
+
 class Label(msgspec.Struct, frozen=True):
-    """A label and its values: always these, those of a line, or (None) one that the program tells once it runs."""
+    """A label and its values: always these, those of a line, or (None) one at a time that the program tells."""
 
     name: str
     values: tuple[str, ...] | Callable[[Line], tuple[str, ...]] | None = None
 
     def of(self, line: Line) -> tuple[str, ...]:
         """The values that it has for a line."""
-        return self.values(line) if callable(self.values) else self.values or ()
+        return self.values(line) if callable(self.values) else self.values or UNTOLD
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -55,8 +59,6 @@ class Metric(msgspec.Struct, frozen=True):
     buckets: tuple[float, ...] = ()
     only: str | None = None
     """The measurement without which a line has no such series."""
-    sets: tuple[tuple[str, ...], ...] = ()
-    """All label values that ever go together, where they are neither of lines nor each with each."""
 
     @property
     def told(self) -> bool:
@@ -70,12 +72,10 @@ class Metric(msgspec.Struct, frozen=True):
 
 
 def label_sets(metric: Metric, lines: Iterable[Line]) -> frozenset[tuple[str, ...]]:
-    """The label values of all series that these lines make of a metric; none where only the program can tell them."""
-    if metric.sets:
-        return frozenset(metric.sets)
+    """The label values of all series that these lines make of a metric, those that only the program can tell empty."""
     if any(callable(label.values) for label in metric.labels):
         measuring = (line for line in lines if metric.only is None or metric.only in line.phases)
         sets = [itertools.product(*(label.of(line) for label in metric.labels)) for line in measuring]
         return frozenset(itertools.chain.from_iterable(sets))
-    fixed = [label.values if isinstance(label.values, tuple) else () for label in metric.labels]
+    fixed = [label.values if isinstance(label.values, tuple) else UNTOLD for label in metric.labels]
     return frozenset(itertools.product(*fixed))

@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from prober.core.accounts import RESOURCES
 from prober.core.causes import Cause
-from prober.core.meanings import MEANINGS
 from prober.core.metric import Kind, Label, Line, Metric, label_sets
 from prober.core.reasons import OURS, Outcome, Reason
 
@@ -146,6 +145,12 @@ _TABLE = (
         "Why the last judged run failed: of each target and scenario one is 1 where the cause was found, else none.",
     ),
     Metric(
+        "last_run_diagnosis_info",
+        Kind.GAUGE,
+        (*_LINE, *map(Label, ("cause", "meaning", "fix"))),
+        "Why the last judged run failed and what to do, in words: always 1, and absent where the cause was not found.",
+    ),
+    Metric(
         "consecutive_failures",
         Kind.GAUGE,
         _LINE,
@@ -182,13 +187,6 @@ _TABLE = (
         tuple(map(Label, ("version", "revision", "python_version", "livekit_version"))),
         "What runs here; always 1.",
     ),
-    Metric(
-        "cause_info",
-        Kind.GAUGE,
-        (_CAUSE, Label("meaning", ()), Label("fix", ())),
-        "What each cause means and what to do about it, in words; always 1.",
-        sets=tuple((cause, MEANINGS[Cause(cause)].sentence, MEANINGS[Cause(cause)].fix) for cause in CAUSES),
-    ),
     Metric("config_info", Kind.GAUGE, (Label("sha256"),), "The configuration in use; always 1."),
     Metric(
         "config_last_reload_successful",
@@ -214,4 +212,4 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 def series_of(lines: Iterable[Line]) -> int:
     """How many series a canary with these lines has at most, those of Python and of the process left out."""
     known = tuple(lines)
-    return sum(metric.samples * (len(label_sets(metric, known)) or metric.told) for metric in METRICS.values())
+    return sum(metric.samples * len(label_sets(metric, known)) for metric in METRICS.values())

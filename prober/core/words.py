@@ -27,7 +27,7 @@ _OPAQUE = re.compile(r"(?<=/)(?:[^/\s]{25,}|(?=[^/\s]*\d)[^/\s]{16,})")
 _PACKAGE = __file__.removesuffix("core/words.py")
 
 
-def harmless(text: str, *, hide: Iterable[str] = ()) -> str:
+def harmless(text: str, *, hide: Iterable[str] = (), longest: int = LONGEST) -> str:
     """The text on one line, cut short; tokens, e-mail addresses, queries and the strings to `hide` are blotted out.
 
     What is to be hidden is found percent-encoded too, in any way and up to twice; such a text is shown decoded.
@@ -36,7 +36,7 @@ def harmless(text: str, *, hide: Iterable[str] = ()) -> str:
     text = _EMAIL.sub("[e-mail]", _AFTER.sub(_without_query, _TOKEN.sub("[token]", text)))
     text = _MARKS.sub("#", text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def place(url: URL, *, hide: Iterable[str] = ()) -> str:

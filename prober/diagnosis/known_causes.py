@@ -13,18 +13,26 @@ _OPAQUE = re.compile(r"(?<![\w*-])(?:eyJ[\w.-]*|(?=[\w*-]*\d)[\w*-]{20,})")
 """What may be a token, a key, or a part of one."""
 _GIVEN = re.compile(r"(?<=provided: )\S+")
 """A key that a provider gives back with its refusal."""
+_NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
+"""What may be named in a fix, which alerts and labels show."""
 
 
 class Known(NamedTuple):
     """A pattern over a line's text, the cause that it shows, and what to do where more is known than of the cause.
 
-    `{name}` in `fix` stands for a group of the pattern; a group `said` is quoted in place of the exception. A pattern
-    takes time in proportion to the text: one that looks over several lines is tried at the beginning alone.
+    `{name}` in `fix` stands for a group of the pattern, which holds a name; a group `said` is quoted in place of the
+    exception. A pattern takes time in proportion to the text: one that looks over several lines is tried at the
+    beginning alone.
     """
 
     says: re.Pattern[str]
     cause: Cause
     fix: str | None = None
+
+    def told(self, **names: str) -> str | None:
+        """The fix with these in it; None where one of them is no name, or may be a key."""
+        plain = all(_NAME.fullmatch(name) and not _OPAQUE.search(name.replace(".", " ")) for name in names.values())
+        return self.fix.format(**names) if self.fix is not None and plain else None
 
 
 def _known(says: str, cause: Cause, fix: str | None = None) -> Known:
@@ -59,7 +67,7 @@ KNOWN = (
         "LIVEKIT_INFERENCE_API_SECRET to one, or use the provider's own plugin.",
     ),
     _known(
-        rf"\A(?=[\s\S]*{_REFUSED})[\s\S]*livekit/plugins/(?P<plugin>[a-z_]{{1,30}})/\w+\.py\", line ",
+        rf"\A(?=[\s\S]*{_REFUSED})[\s\S]*livekit/plugins/(?P<plugin>[a-z_]+)/\w+\.py\", line ",
         Cause.PROVIDER_KEY_REFUSED,
         "Replace the key that the {plugin} plugin uses, or pay its bill, and restart the worker.",
     ),
@@ -69,7 +77,7 @@ KNOWN = (
     ),
     _known(r"^ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK),
     _known(
-        r"^ModuleNotFoundError: No module named '(?P<module>[\w.]{1,60})'",
+        r"^ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
         Cause.IMPORT_ERROR,
         "Install {module} in the worker's image, or undo the release that imports it.",
     ),
@@ -122,9 +130,9 @@ def recognise(text: str) -> Recognised | None:
     for rank, known in enumerate(KNOWN):
         found = known.says.search(text)
         if found is not None:
-            named = {name: _quote(words) for name, words in found.groupdict().items()}
-            fix = None if known.fix is None else known.fix.format(**named)
-            return Recognised(rank, known.cause, named.get("said") or _quote(_exception(text)), fix)
+            groups = found.groupdict()
+            said = groups.pop("said", None) or _exception(text)
+            return Recognised(rank, known.cause, _quote(said), known.told(**groups))
     return None
 
 

@@ -15,13 +15,9 @@ def last_runs(*labels: str) -> str:
 def causes(*labels: str) -> str:
     """Why the last runs with the alert's values of these labels failed, and what to do; nothing where it is not known.
 
-    The words are the prober's own, for each cause the same: what a log says is in no label.
+    The words are the prober's own; what a log says is not in them, but for the name of what is missing.
     """
-    found = f"({_selector('last_run_diagnosis', labels)} == 1)"
-    query = (
-        f"count by (cause, meaning, fix) ({found} * on (job, instance, cause) group_left (meaning, fix) "
-        f"{series('cause_info')})"
-    )
+    query = f"count by (cause, meaning, fix) ({_selector('last_run_diagnosis_info', labels)})"
     return (
         f'{{{{ range printf `{query}` {_values(labels)} | query | sortByLabel "cause" }}}}'
         " Cause {{ .Labels.cause }}: {{ .Labels.meaning }} Fix: {{ .Labels.fix }}{{ end }}"

@@ -24,7 +24,7 @@ from prober.core.statistics import outline
 from prober.sinks.families import Example, Families
 from prober.sinks.history import Standing
 from prober.sinks.keeper import State
-from prober.sinks.metrics import LAST_RUN, LastRun, LastRuns, ended_at
+from prober.sinks.metrics import LAST_RUN, LastRun, LastRuns, ended_at, why
 from prober.sinks.negotiation import form_for
 from prober.sinks.revision import revision
 
@@ -52,9 +52,6 @@ class Exporter:
         self._families.tell(
             "build_info", __version__, revision(), platform.python_version(), metadata.version("livekit")
         )
-
-        for labels in METRICS["cause_info"].sets:
-            self._families.set("cause_info", *labels, to=1)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Everything in the format that this Accept header asks for, and its content type. Is a scrape."""
@@ -206,7 +203,7 @@ def last_run(standing: Standing, began: float | None) -> LastRun:
         values: Mapping[str, tuple[float, ...]] = {name: tally.values for name, tally in judged.tallies.items()}
         told = LastRun(
             success=judged.outcome == Outcome.PASS,
-            cause=standing.cause,
+            **why(standing.diagnosis),
             ended=None if judged.seconds is None else judged.started_at + judged.seconds,
             succeeded=None if passed is None or passed.seconds is None else passed.started_at + passed.seconds,
             duration=judged.seconds,

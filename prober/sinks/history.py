@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from prober.core.causes import Diagnosis
 from prober.core.decoding import decoded
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
@@ -38,8 +39,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     last_judged: Entry | None
     last_passed: Entry | None
     consecutive_failures: int
-    cause: str | None = None
-    """Of the last judged run, where it failed and that was found."""
+    diagnosis: Diagnosis | None = None
+    """Of the last judged run, where it failed and its cause was found."""
 
 
 _INSERT = f"INSERT INTO runs ({COLUMNS}) VALUES ({', '.join('?' * len(Row.__struct_fields__))}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of ours
@@ -201,13 +202,13 @@ class History:
                 last_judged=judged,
                 last_passed=self._newest(target, scenario, Outcome.PASS),
                 consecutive_failures=counted[0],
-                cause=self._cause(judged),
+                diagnosis=self._diagnosis(judged),
             )
 
-    def _cause(self, judged: Entry | None) -> str | None:
+    def _diagnosis(self, judged: Entry | None) -> Diagnosis | None:
         with contextlib.suppress(UnreadableRunError):
             record = None if judged is None else self.run(judged.run_id)
-            return None if record is None or record.diagnosis is None else record.diagnosis.cause.value
+            return None if record is None else record.diagnosis
         return None
 
     def _newest(self, target: str, scenario: str, *outcomes: Outcome) -> Entry | None:

@@ -18,10 +18,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from prober.core.causes import Cause, Diagnosis
+from prober.core.meanings import MEANINGS
 from prober.core.measure import OBJECTIVES, value_of
 from prober.core.metric_schema import CAUSES, METRICS, OUTCOMES, PREFIX
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
+from prober.core.words import harmless
 
 _VALUES = {
     "last_run_success": "success",
@@ -30,11 +33,14 @@ _VALUES = {
     "last_run_duration_seconds": "duration",
 }
 """The gauges that are one number, and what it is of a LastRun."""
-_PHASES, _OUTCOME, _CAUSE = "last_run_phase_duration_seconds", "last_run_outcome", "last_run_diagnosis"
-LAST_RUN = (*_VALUES, _PHASES, _OUTCOME, _CAUSE)
+_PHASES, _OUTCOME = "last_run_phase_duration_seconds", "last_run_outcome"
+_CAUSE, _WHY = "last_run_diagnosis", "last_run_diagnosis_info"
+LAST_RUN = (*_VALUES, _PHASES, _OUTCOME, _CAUSE, _WHY)
 """The metrics that are told here."""
 _LABELS = {PREFIX + name: frozenset(label.name for label in METRICS[name].labels) for name in LAST_RUN}
 """What a file of ours may hold: each metric's name and its labels."""
+_LONGEST = 240
+"""Characters of a fix; those of today are shorter."""
 
 
 class NotMetricsError(ValueError):
@@ -46,6 +52,7 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: str | None = None
     cause: str | None = None
+    fix: str | None = None
     success: bool | None = None
     ended: float | None = None
     """Unix time."""
@@ -63,13 +70,18 @@ def followed_by(before: LastRun, record: RunRecord) -> LastRun:
     values = {name: value_of(record.measurements, name) for name in OBJECTIVES}
     return LastRun(
         outcome=(record.reason or record.outcome).value,
-        cause=None if record.diagnosis is None else record.diagnosis.cause.value,
+        **why(record.diagnosis),
         success=success,
         ended=ended,
         succeeded=ended if success else before.succeeded,
         duration=record.seconds,
         phases={name: value for name, value in values.items() if value is not None},
     )
+
+
+def why(found: Diagnosis | None) -> dict[str, str]:
+    """What of a LastRun a diagnosis tells."""
+    return {} if found is None else {"cause": found.cause.value, "fix": found.fix}
 
 
 def ended_at(record: RunRecord) -> float | None:
@@ -98,7 +110,7 @@ class LastRuns(Collector):
                 if value is not None:
                     family.add_metric(place, float(value))
             yield family
-        phases, outcomes, causes = _gauge(_PHASES), _gauge(_OUTCOME), _gauge(_CAUSE)
+        phases, outcomes, causes, whys = map(_gauge, (_PHASES, _OUTCOME, _CAUSE, _WHY))
         for place, last in sorted(self.known.items()):
             for phase, seconds in last.phases.items():
                 phases.add_metric((*place, phase), seconds)
@@ -106,7 +118,10 @@ class LastRuns(Collector):
                 outcomes.add_metric((*place, outcome), float(outcome == last.outcome))
             for cause in CAUSES if last.success is not None else ():
                 causes.add_metric((*place, cause), float(cause == last.cause))
-        yield from (phases, outcomes, causes)
+            if last.fix is not None and last.cause in CAUSES:
+                told = MEANINGS[Cause(last.cause)].sentence, harmless(last.fix, longest=_LONGEST)
+                whys.add_metric((*place, last.cause, *told), 1.0)
+        yield from (phases, outcomes, causes, whys)
 
 
 def _gauge(name: str) -> GaugeMetricFamily:
@@ -151,5 +166,5 @@ def read(before: str) -> dict[tuple[str, str], LastRun]:
             elif name == _PHASES:
                 told["phases"][labels["phase"]] = sample.value
             elif sample.value == 1:
-                told.update({label: labels[label] for label in ("outcome", "cause") if label in labels})
+                told.update({label: labels[label] for label in ("outcome", "cause", "fix") if label in labels})
     return {place: LastRun(**told) for place, told in found.items()}

@@ -12,6 +12,7 @@ from prober.core.metric_schema import CLEANUP, LEVELS, METRICS, MOST_SERIES, PRE
 from prober.sinks.exporter import Exporter
 from tests.edge.kept_runs import PASS, TALK, run
 from tests.exposition import adding, exporter, with_objectives
+from tests.golden.regenerate import GOLDEN, read
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(rf"^\| `{PREFIX}(\w+)` \| (counter|gauge|histogram) \| (.*?) \| (.*) \|$", re.MULTILINE)
@@ -27,6 +28,7 @@ def full() -> Exporter:
         made.ended(
             run(with_objectives(adding(record, CleanedUp(at=20.0, resource="room", name="r", ok=True, detail=""))))
         )
+    made.ended(run(read(GOLDEN / "assigned_never_joined.json")))
     return made
 
 

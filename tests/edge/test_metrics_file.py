@@ -1,4 +1,5 @@
 import datetime
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from prober.core.causes import Cause
+from prober.core.meanings import MEANINGS
 from prober.core.metric_schema import CAUSES, OUTCOMES
 from prober.core.reasons import OURS, Reason
 from prober.core.record import RunRecord
+from prober.diagnosis.known_causes import KNOWN
 from prober.sinks.metrics import LastRuns, NotMetricsError, read, text_file
 from tests.golden.regenerate import GOLDEN
 from tests.golden.regenerate import read as golden
@@ -104,11 +108,12 @@ def test_exactly_one_outcome_is_1_and_no_label_is_free_text(path: Path) -> None:
     told = samples(text_file([record]))
     (state,) = (one for one in OUTCOMES if value(told, "last_run_outcome", outcome=one, scenario=record.scenario) == 1)
     assert state == ("inconclusive" if record.reason in OURS else record.reason or "pass")
-    assert {name for _, labels in told for name, _ in labels} <= {"target", "scenario", "phase", "outcome", "cause"}
+    names = {name for _, labels in told for name, _ in labels}
+    assert names <= {"target", "scenario", "phase", "outcome", "cause", "meaning", "fix"}
 
 
 def test_the_cause_of_the_last_judged_run_alone_is_1() -> None:
-    known = golden(GOLDEN / "assigned_never_joined.json")
+    known = NEVER_JOINED
 
     def causes(*records: RunRecord) -> dict[str, float]:
         told = samples(text_file(records))
@@ -121,6 +126,51 @@ def test_the_cause_of_the_last_judged_run_alone_is_1() -> None:
     again = text_file([CRASH], text_file([known]).decode())
     assert value(samples(again), "last_run_diagnosis", cause="assigned_never_joined", scenario=known.scenario) == 1
     assert set(causes(known, msgspec.structs.replace(PASS, scenario=known.scenario)).values()) == {0}
+
+
+NEVER_JOINED = golden(GOLDEN / "assigned_never_joined.json")
+
+
+def with_fix(fix: str) -> RunRecord:
+    assert NEVER_JOINED.diagnosis is not None
+    return msgspec.structs.replace(NEVER_JOINED, diagnosis=msgspec.structs.replace(NEVER_JOINED.diagnosis, fix=fix))
+
+
+def explained(text: bytes) -> list[dict[str, str]]:
+    return [dict(labels) for name, labels in samples(text) if name == "last_run_diagnosis_info"]
+
+
+def test_the_last_judged_run_says_what_to_do_until_one_passes() -> None:
+    fix = "Set ELEVEN_API_KEY in the worker's environment and restart the worker."
+    told = {
+        "target": "shop",
+        "scenario": NEVER_JOINED.scenario,
+        "cause": "assigned_never_joined",
+        "meaning": MEANINGS[Cause.ASSIGNED_NEVER_JOINED].sentence,
+        "fix": fix,
+    }
+    written = text_file([NEVER_JOINED, with_fix(fix)])
+    assert explained(written) == [told]
+    assert explained(text_file([CRASH], written.decode())) == [told]
+    assert explained(text_file([msgspec.structs.replace(PASS, scenario=NEVER_JOINED.scenario)], written.decode())) == []
+
+
+def test_every_fix_of_today_is_told_whole() -> None:
+    for fix in (*(meaning.fix for meaning in MEANINGS.values()), *(known.fix for known in KNOWN if known.fix)):
+        longest = re.sub(r"{\w+}", "W" * 60, fix)
+        assert [one["fix"] for one in explained(text_file([with_fix(longest)]))] == [longest]
+
+
+@given(st.text(max_size=400) | st.sampled_from(['x"} 1\nlivekit_prober_runs_total{target="stolen', "\\" * 300]))
+def test_whatever_a_record_says_a_fix_is_one_short_line_of_text(fix: str) -> None:
+    written = text_file([with_fix(fix)])
+    (told,) = explained(written)
+    assert len(told["fix"]) <= 240
+    assert told["fix"].isprintable()
+    assert samples(written).keys() - samples(text_file([NEVER_JOINED])).keys() <= {
+        ("last_run_diagnosis_info", frozenset(told.items()))
+    }
+    assert text_file([], written.decode()) == written
 
 
 def test_every_reason_about_the_target_is_a_state() -> None:

@@ -15,7 +15,7 @@ STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 MODULES = {
     "canary": ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch"),
     "image": ("test_image",),
-    "pager": ("test_documents", "test_page", "test_product_metrics"),
+    "pager": ("test_documents", "test_product_metrics"),
     "apart": ("test_demo", "test_network", "test_server", "test_wheel"),
 }
 """Groups of modules: those that wear their product out, and those about the program from outside."""

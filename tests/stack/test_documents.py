@@ -60,5 +60,13 @@ async def test_who_types_it_gets_what_it_says(name: str, read: Mapping[str, Base
         raise wrong
 
 
-async def test_who_breaks_the_product_is_paged_and_hears_when_it_is_over(stack: ReferenceStack, tmp_path: Path) -> None:
-    await Reader(stack, tmp_path).read(PAGES[BREAKS])
+async def test_who_breaks_the_product_is_paged_with_the_fix_and_hears_when_it_is_over(
+    stack: ReferenceStack, tmp_path: Path
+) -> None:
+    reader = Reader(stack, tmp_path)
+    await reader.read(PAGES[BREAKS])
+    (paged, *later) = [line.removeprefix("pager: ") for line in reader.told() if line.startswith("pager: ")]
+    assert paged.startswith("FIRING LiveKitAgentDown: join on front-desk has failed ")
+    assert "Last run: agent_absent. Cause provider_key_missing: " in paged
+    assert paged.endswith(" Fix: Set ELEVEN_API_KEY in the worker's environment and restart the worker.")
+    assert {line.split(":")[0] for line in later} == {"RESOLVED LiveKitAgentDown"}, "an outage is told once"

@@ -116,6 +116,7 @@ def configuration(stack: ReferenceStack, folder: Path, scenarios: str, deadlines
   {TARGET}:
     entry: {{trial: {{url: "{stack.trial_url}"}}}}
     livekit: {{url: "{stack.server.url}", api_key_file: livekit.key, api_secret_file: livekit.secret}}
+    agent_log: {stack.agent_log_of(None)}
     allow: {{hosts: [127.0.0.1], private_addresses: true, plaintext: true}}
     deadlines: {deadlines}
     scenarios: {scenarios}

@@ -1,6 +1,8 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prober.core.causes import Cause
 from prober.diagnosis.agent_log import AgentLog
@@ -73,6 +75,34 @@ def test_what_a_worker_says_in_good_order_is_no_trouble() -> None:
     for line in starting:
         said = read_line(line)
         assert said is None or recognise(said.text) is None
+
+
+NAMING = {
+    "ValueError: X API key is required, set {}": "X_API_KEY",
+    "KeyError: '{}'": "X_API_KEY",
+    "ModuleNotFoundError: No module named '{}'": "a.b_c",
+    'File "/a/livekit/plugins/{}/tts.py", line 7\nlivekit.agents.APIStatusError: no (status_code=401)': "a_b",
+}
+"""Lines that make a fix name something."""
+
+
+@pytest.mark.parametrize(("says", "name"), NAMING.items())
+def test_a_fix_names_what_is_a_name_and_cannot_be_a_key(says: str, name: str) -> None:
+    def fix(name: str) -> str | None:
+        what = recognise(f"unhandled exception while running the job task\n{says.format(name)}")
+        return what and what.fix
+
+    assert name in (fix(name) or "")
+    assert name * 6 in (fix(name * 6) or "")
+    for more in (name * 30, "é", "\u202e", "4F9A8B7C6D5E4F3A2B1C", '"} 1', "\nSet it"):
+        assert name + more not in (fix(name + more) or "")
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z_.\dé\n{}]{1,70}", fullmatch=True))
+def test_whatever_a_line_holds_only_a_short_identifier_is_named(name: str) -> None:
+    for known in KNOWN:
+        for group in known.says.groupindex.keys() - {"said"}:
+            assert known.told(**{group: name}) is None or re.fullmatch(r"[A-Za-z_][A-Za-z_.0-9]{0,59}", name)
 
 
 @pytest.mark.parametrize("pattern", STANDS_UNTIL.values())
