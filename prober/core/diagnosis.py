@@ -223,7 +223,8 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
     if reason.startswith("trial") and moment is not None:
         yield Evidence("last of HTTP", f"step {moment.step}: {moment.what} {moment.detail}".rstrip())
     if token is not None and not reason.startswith("trial"):
-        yield Evidence("token", f"asks for {_agents(token.agents)}; {_expiry(token.expires_in)}")
+        allows = "" if token.grants is None else f"allows {', '.join(token.grants) or 'nothing'}; "
+        yield Evidence("token", f"asks for {_agents(token.agents)}; {allows}{_expiry(token.expires_in)}")
     if validated is not None and not reason.startswith("agent"):
         yield Evidence("/rtc/validate", f"status {validated.status}")
     if reason in OF_THE_AGENT:

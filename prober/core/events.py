@@ -48,12 +48,16 @@ class SessionGranted(Event, frozen=True, kw_only=True):
 
 
 class TokenRead(Event, frozen=True, kw_only=True):
-    """What the token says: seconds until it expires, the room, the agents it dispatches, our identity."""
+    """What the token says: seconds until it expires, the room, the agents it dispatches, our identity, what it allows.
+
+    `grants` are LiveKit's names for what a caller needs, and for what hides one; records of old have none of them.
+    """
 
     expires_in: float | None
     room: str | None
     agents: tuple[str, ...]
     identity: str | None
+    grants: tuple[str, ...] | None = None
 
 
 class TokenValidated(Event, frozen=True, kw_only=True):

@@ -49,6 +49,17 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[str, ...]
 
     @property
+    def grants(self) -> tuple[str, ...]:
+        """By LiveKit's names: what of a caller's needs is allowed, and whether the caller is hidden."""
+        told = {
+            "roomJoin": self.room_join,
+            "canPublish": self.can_speak,
+            "canSubscribe": self.can_subscribe,
+            "hidden": self.hidden,
+        }
+        return tuple(name for name, given in told.items() if given)
+
+    @property
     def can_speak(self) -> bool:
         """Whether a microphone may be published: an empty list of sources allows all of them."""
         return self.can_publish and (not self.sources or "microphone" in self.sources)
@@ -101,6 +112,7 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
             room=None if claims.room is None else harmless(claims.room),
             agents=tuple(harmless(agent) for agent in claims.agents),
             identity=None if claims.identity is None else harmless(claims.identity),
+            grants=claims.grants,
         )
     )
     check_token(claims, room=session.room, speaks=speaks)

@@ -61,7 +61,14 @@ def test_a_good_token_is_recorded_and_passes() -> None:
     text = token(roomConfig={"agents": [{"agentName": "support"}]})
     examine(session(text), to, now=NOW, speaks=True)
     (event,) = to.events
-    assert event == TokenRead(at=event.at, expires_in=900, room="trial_7", agents=("support",), identity="caller")
+    assert event == TokenRead(
+        at=event.at,
+        expires_in=900,
+        room="trial_7",
+        agents=("support",),
+        identity="caller",
+        grants=("roomJoin", "canPublish", "canSubscribe"),
+    )
 
 
 def test_what_is_wrong_is_recorded_before_it_is_refused() -> None:

@@ -156,11 +156,13 @@ def test_what_is_the_matter_with_the_prober_is_mended_as_its_reason_says() -> No
 
 
 def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() -> None:
-    token = TokenRead(at=0.2, expires_in=900.0, room="trial_1_a", agents=("desk",), identity="caller")
+    token = TokenRead(
+        at=0.2, expires_in=900.0, room="trial_1_a", agents=("desk",), identity="caller", grants=("roomJoin",)
+    )
     found = diagnosis(absent(token, asked((CALLER,), (TAKEN,), "ListRooms: LiveKit answered 403: no")))
     assert found is not None
     assert found.evidence == (
-        ("token", 'asks for agent "desk"; expires in 900 s'),
+        ("token", 'asks for agent "desk"; allows roomJoin; expires in 900 s'),
         ("in the room", "caller (standard, tracks: 1)"),
         ("dispatch AD_1", 'asks for agent "desk": job AJ_1 on worker AW_1 as agent-AJ_1, who is not in the room'),
         ("not told by LiveKit", "ListRooms: LiveKit answered 403: no"),
