@@ -3,6 +3,7 @@ PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
 export PATH := $(PATH):$(CURDIR)/.tools/bin
+export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/livekit-prober/mypy
 UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)

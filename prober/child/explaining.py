@@ -1,7 +1,6 @@
 """Runs that an agent failed, explained by the agent's own log: what it tells of them becomes an event of theirs."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
@@ -11,20 +10,18 @@ from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.child.parent import run_child
 from prober.core.diagnosis import OF_THE_AGENT
-from prober.core.events import AgentLogged, AnyEvent, Event, RoomJoined
+from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, RoomJoined
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge
 from prober.core.words import whereabouts
 from prober.diagnosis.log_source import BUSY, Source, open_log
-from prober.sinks.log_lines import tell
 
-log = logging.getLogger(__name__)
 WITHIN = 5.0
 """Seconds given to the disk."""
 
 
 class Explaining:
-    """Makes runs as `run` does; each log that orders name is read once. Its own trouble is told, and ends no run."""
+    """Makes runs as `run` does; each log that orders name is read once. Its own trouble is an event and ends no run."""
 
     def __init__(self, run: RunChild = run_child) -> None:
         self._run = run
@@ -39,20 +36,24 @@ class Explaining:
         events = await self._run(order, stop=stop, on_event=on_event, verbose=verbose)
         timeline = Timeline(events)
         joined = timeline.first(RoomJoined)
-        if asked is None or joined is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:
+        if (
+            name is None
+            or asked is None
+            or joined is None
+            or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT
+        ):
             return events
+        at = max(event.at for event in events)
+        found: AgentLogged | AgentLogUnread | None
         try:
             async with asyncio.timeout(WITHIN):
-                at = max(event.at for event in events)
-                logged = await asyncio.wrap_future(asked(joined.room, at))
+                found = await asyncio.wrap_future(asked(joined.room, at))
         except Exception as error:  # noqa: BLE001 - whatever a log does to us, the run was made
-            why = _why(error)
-            tell(log, logging.WARNING, "agent_log.unreadable", f"{name} cannot be read: {why}", file=name, error=why)
+            found = AgentLogUnread(at=at, file=name, error=_why(error))
+        if found is None:
             return events
-        if logged is None:
-            return events
-        on_event(logged)
-        return (*events, logged)
+        on_event(found)
+        return (*events, found)
 
 
 class _Log:

@@ -30,7 +30,7 @@ from prober.child.paying import Debts, pay
 from prober.child.vigil import beat, heartbeat, watch_clocks
 from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.events import CleanedUp, SessionGranted
-from prober.core.plan import ApiKey, Plan, Session, TrialEntry
+from prober.core.plan import Access, ApiKey, Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge, network_failed
@@ -143,7 +143,7 @@ async def _ask_server(order: Order, session: Session, recorder: Recorder) -> Non
         recorder.record(await ask_server(order.key, session.room, recorder.elapsed))
 
 
-def _is_of(key: ApiKey, session: Session) -> bool:
+def _is_of(key: Access, session: Session) -> bool:
     """Whether the key belongs to the session's LiveKit."""
     return authority(URL(key.url)) == authority(URL(session.url))
 
@@ -176,7 +176,7 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
     else:
         from prober.entry.direct import grant
 
-        assert order.key is not None  # noqa: S101 - the command line asks for it
+        assert isinstance(order.key, ApiKey)  # noqa: S101 - the command line and the configuration ask for it
         session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
     if order.key is not None and _is_of(order.key, session):
         debts.owe_room(session.room)  # whatever we think of its token: an agent may wait in it already

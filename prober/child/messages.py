@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from prober.core.events import AnyEvent
-from prober.core.plan import ApiKey, Plan
+from prober.core.plan import Access, ApiKey, Plan
 from prober.core.templates import Known
 
 LINE = 1 << 22
@@ -20,7 +20,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
     """
 
     plan: Plan
-    key: ApiKey | None = None
+    key: Access | None = None
     secrets: dict[str, str] = {}
     agent_log: str | None = None
 

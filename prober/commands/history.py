@@ -17,7 +17,7 @@ from rich.table import Table
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import rederive
 from prober.core.statistics import Tally
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.sinks.entries import Entry, Query
 from prober.sinks.live import COLOURS, say, show
 from prober.sinks.moments import moment
@@ -120,7 +120,7 @@ def _one(kept: "History", run_id: str, *, as_json: bool) -> None:
     if record is None:
         raise click.BadParameter(f"there is no run '{run_id}' in this history.", param_hint="RUN_ID")
     console, again = Console(highlight=False), rederive(record)
-    show(console, [*text.timeline(again.timeline), "", *text.summary(again, console.width)])
+    show(console, [*narration.timeline(again.timeline), "", *text.summary(again, console.width)])
     if (record.outcome, record.reason) != (again.outcome, again.reason):
         say(console, f"  judged then: {_verdict(record.outcome, record.reason)}")
 

@@ -15,7 +15,7 @@ from prober.commands.keeping import Runs
 from prober.core.decoding import decoded
 from prober.core.record import RunRecord, rederive
 from prober.core.series import INCONCLUSIVE, worst
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.sinks.live import show
 
 
@@ -33,7 +33,7 @@ def replay(files: Sequence[Path], schema: bool) -> None:
     for file in files:
         for record in map(rederive, _records(file)):
             console = Console(highlight=False)
-            show(console, [*text.timeline(record.timeline), "", *text.summary(record, console.width)])
+            show(console, [*narration.timeline(record.timeline), "", *text.summary(record, console.width)])
             codes.append(record.exit_code)
     sys.exit(worst(codes) if codes else INCONCLUSIVE)  # nothing was judged in a file of a command stopped early
 

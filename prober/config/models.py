@@ -41,7 +41,7 @@ _EXPECTED = Expectations()
 
 
 class LiveKit(Model):
-    """LiveKit's API key: opens the direct way in, and takes rooms away on every other."""
+    """LiveKit's API key, or a token: both take rooms away and ask why an agent failed; the key opens the direct way."""
 
     url: Text
     """LiveKit's URL, or `${NAME}`"""
@@ -53,12 +53,27 @@ class LiveKit(Model):
     """`${NAME}` of the environment; or `api_secret_file`"""
     api_secret_file: Text | None = None
     """a file that holds the secret"""
+    token: Secret | None = None
+    """in place of both, a token signed before with `roomList` and `roomCreate`: `${NAME}`; or `token_file`"""
+    token_file: Text | None = None
+    """a file that holds the token"""
 
     @model_validator(mode="after")
-    def _both(self) -> "LiveKit":
-        exactly_one(self, "The API key", ("api_key", "api_key_file"))
-        exactly_one(self, "The API secret", ("api_secret", "api_secret_file"))
+    def _complete(self) -> "LiveKit":
+        if not self.presigned:
+            exactly_one(self, "The API key", ("api_key", "api_key_file"))
+            exactly_one(self, "The API secret", ("api_secret", "api_secret_file"))
+            return self
+        exactly_one(self, "The token", ("token", "token_file"))
+        for name in ("api_key", "api_key_file", "api_secret", "api_secret_file"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"has {name} beside a token. Leave out the token, or key and secret.")
         return self
+
+    @property
+    def presigned(self) -> bool:
+        """Whether it is a token."""
+        return self.token is not None or self.token_file is not None
 
 
 class Allow(Model):

@@ -8,20 +8,25 @@ from pathlib import Path as File
 from prober.config.models import LiveKit, Target
 from prober.config.problems import Place, Problem
 from prober.config.values import CONTROL, FROM_ENVIRONMENT, VARIABLE
-from prober.core.plan import ApiKey
+from prober.core.plan import Access, ApiKey, ApiToken
 from prober.core.steps import BUILT_IN
 
 LARGEST = 64 * 1024
 """Bytes of a secret's file."""
 SUFFIX = "_file"
+_TOKEN = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+", re.ASCII)
+_UNLIKE = (
+    "holds no access token. Give one as `lk token create --list --create` prints it: "
+    "eyJ…, three parts with dots between."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """A target's secrets: variables for its templates, and LiveKit's key."""
+    """A target's secrets: variables for its templates, and LiveKit's key or token."""
 
     variables: Mapping[str, str] = field(repr=False)
-    key: ApiKey | None
+    key: Access | None
 
 
 def variable_names(target: Target) -> frozenset[str]:
@@ -66,15 +71,19 @@ def _misnamed(target: Target, path: Place) -> Iterator[Problem]:
         yield Problem(path=(*path, name), words=words)
 
 
-def _key(livekit: LiveKit, path: Place, sources: "_Sources") -> ApiKey:
+def _key(livekit: LiveKit, path: Place, sources: "_Sources") -> Access:
     found = {}
-    for name in ("api_key", "api_secret"):
+    for name in ("token",) if livekit.presigned else ("api_key", "api_secret"):
         given = name if getattr(livekit, name) is not None else name + SUFFIX
         found[name] = sources.look_up(given, getattr(livekit, given), (*path, given))
     url = livekit.url
     if FROM_ENVIRONMENT.fullmatch(url):
         url = sources.look_up("url", url, (*path, "url"))
-    return ApiKey(url=url, key=found["api_key"], secret=found["api_secret"])
+    if not livekit.presigned:
+        return ApiKey(url=url, key=found["api_key"], secret=found["api_secret"])
+    if found["token"] and not _TOKEN.fullmatch(found["token"]):
+        sources.problems.append(Problem(path=(*path, given), words=_UNLIKE))
+    return ApiToken(url=url, token=found["token"])
 
 
 class _Sources:

@@ -181,8 +181,10 @@ def _token(endpoint: entries.TokenEndpoint, target: Target) -> TrialEntry:
 
 def _direct(direct: entries.Direct, target: Target, livekit: str | None, path: Place) -> DirectEntry:
     here = (*path, "entry", "direct")
-    if livekit is None:
-        words = "needs LiveKit's API key. Give `livekit` with url, api_key and api_secret beside `entry`."
+    if livekit is None or target.livekit is None or target.livekit.presigned:
+        words = (
+            "needs LiveKit's API key. Give `livekit` with url, api_key and api_secret beside `entry`; no token will do."
+        )
         raise WayError(here, words)
     if direct.url is not None:
         check_livekit(direct.url, (*here, "url"))

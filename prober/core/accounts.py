@@ -1,6 +1,6 @@
 """What a run counts for beside its verdict: missed objectives, the time of its agent, its clean-up. Pure."""
 
-from prober.core.events import AgentJoined, CleanedUp, Leaving, Stopped
+from prober.core.events import AgentJoined, CleanedUp, Leaving, ServerAsked, Stopped
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import RunRecord
 from prober.core.statistics import outline
@@ -45,13 +45,17 @@ def agent_seconds(record: RunRecord) -> float:
 
 
 def cleanup_seconds(record: RunRecord) -> float | None:
-    """From our leaving to the last thing that was taken away; None where nothing was, or not all of it."""
+    """From our leaving to the last thing that was taken away; None where nothing was, or not all of it.
+
+    Asking LiveKit why an agent failed us, which comes between the two, is no part of it.
+    """
     timeline = Timeline(record.timeline)
     leaving = timeline.first(Leaving)
     cleaned = [event for event in timeline.all(CleanedUp) if event.resource in RESOURCES]
     if leaving is None or not cleaned or not all(event.ok for event in cleaned):
         return None
-    return max(event.at for event in cleaned) - leaving.at
+    asked = timeline.first(ServerAsked, since=leaving.at)
+    return max(event.at for event in cleaned) - (asked or leaving).at
 
 
 def left_behind(record: RunRecord) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ class Blame(StrEnum):
     AGENT = "agent"
     PROVIDER = "provider"
     """Who the agent buys hearing, thinking and speech from; its keys are the agent's."""
+    UNKNOWN = "unknown"
 
 
 class Found(StrEnum):
@@ -55,6 +56,7 @@ class Cause(StrEnum):
     SILENT_TRACK = "silent_track"
     AGENT_LEFT = "agent_left"
     PROBER_TROUBLE = "prober_trouble"
+    UNEXPLAINED = "unexplained"
     # From LiveKit's server
     NOT_DISPATCHED = "not_dispatched"
     NO_WORKER = "no_worker"
@@ -70,6 +72,7 @@ class Cause(StrEnum):
     PREWARM_FAILED = "prewarm_failed"
     PREWARM_HANGS = "prewarm_hangs"
     WORKER_CUT_OFF = "worker_cut_off"
+    WORKER_KEY_REFUSED = "worker_key_refused"
     JOB_CRASHED = "job_crashed"
     JOB_DIED = "job_died"
     JOB_HANGS = "job_hangs"

@@ -3,15 +3,18 @@
 The agent's own log knows best, then LiveKit's server, then what we met ourselves.
 """
 
+import math
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from prober.core.causes import Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
+    AgentLogUnread,
     Dispatch,
     HttpMoment,
+    Leaving,
     ParticipantSeen,
     Person,
     ReceiverStats,
@@ -39,6 +42,10 @@ OF_THE_AGENT = frozenset(
     }
 )
 """Reasons that LiveKit's server and the agent's log may explain."""
+KEPT_FROM_JOBS = frozenset(
+    {Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.WORKER_KEY_REFUSED, Cause.IMPORT_ERROR},
+)
+"""What keeps a worker from taking any job: where LiveKit shows one that was taken, it is another worker's trouble."""
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a log says of every such job, whatever brought it about."""
 
@@ -50,7 +57,10 @@ After a worker has registered, livekit-server asks 5 s for workers of other kind
 
 
 def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
-    """The cause of this verdict with all that speaks for it; None for a run that passed, or of which none is known."""
+    """The cause of this verdict with all that speaks for it.
+
+    None for a run that passed, and where the reason itself is the cause.
+    """
     reason = verdict.reason
     if reason is None or reason is Reason.INTERRUPTED:
         return None
@@ -62,7 +72,12 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     if cause is not None:
         return _explained(cause, Found.SERVER, timeline, reason)
     cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
-    return None if cause is None else _explained(cause, Found.TIMELINE, timeline, reason)
+    if cause is not None:
+        return _explained(cause, Found.TIMELINE, timeline, reason, fix=verdict.look if reason in OURS else None)
+    if reason in OF_THE_AGENT:
+        fix = f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
+        return _explained(Cause.UNEXPLAINED, Found.TIMELINE, timeline, reason, fix=fix)
+    return None
 
 
 def _explained(
@@ -81,12 +96,23 @@ def _explained(
 
 
 def _logged(timeline: Timeline, reason: Reason) -> AgentLogged | None:
-    """The line that says most: one that names our room or job before one that does not, a known cause before any.
-
-    What is wrong with a whole worker explains no agent that came.
-    """
-    lines = [line for line in timeline.all(AgentLogged) if line.by != "worker" or reason is Reason.AGENT_ABSENT]
+    """The line that says most: one that names our room or job before one that does not, a known cause before any."""
+    lines = [
+        line for line in timeline.all(AgentLogged) if line.by != "worker" or _of_our_worker(line, timeline, reason)
+    ]
     return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
+
+
+def _of_our_worker(line: AgentLogged, timeline: Timeline, reason: Reason) -> bool:
+    """Whether the trouble of a whole worker can explain this run: no agent came, and LiveKit knows no better."""
+    asked = timeline.last(ServerAsked)
+    if reason is not Reason.AGENT_ABSENT or asked is None or asked.dispatches is None:
+        return reason is Reason.AGENT_ABSENT
+    return line.cause not in KEPT_FROM_JOBS or not _taken(asked.dispatches)
+
+
+def _taken(dispatches: Iterable[Dispatch]) -> bool:
+    return any(each.jobs for each in dispatches)
 
 
 def _by_server(timeline: Timeline) -> Cause | None:
@@ -94,17 +120,32 @@ def _by_server(timeline: Timeline) -> Cause | None:
     asked = timeline.last(ServerAsked)
     if asked is None:
         return None
-    seen = {person.identity for person in timeline.all(ParticipantSeen)}
+    gave_up = timeline.last(Leaving)
+    in_time = timeline.all(ParticipantSeen, until=math.inf if gave_up is None else gave_up.at)
+    seen = {person.identity for person in in_time}
     if any(person.kind == "agent" and person.identity not in seen for person in asked.people or ()):
         return Cause.JOINED_LATE
     if asked.dispatches is None:
         return None
-    if not asked.dispatches:
-        return Cause.NOT_DISPATCHED
-    if any(each.jobs for each in asked.dispatches):
+    if _taken(asked.dispatches):
         return Cause.ASSIGNED_NEVER_JOINED
+    if not _is_listed(timeline, asked):
+        return None
+    # A room of which no agent was asked has a dispatch all the same, for workers without a name.
+    return Cause.NO_WORKER if any(each.agent for each in asked.dispatches) else Cause.NOT_DISPATCHED
+
+
+def _is_listed(timeline: Timeline, asked: ServerAsked) -> bool:
+    """Whether a job would have been in the list."""
     joined = timeline.first(RoomJoined)
-    return Cause.NO_WORKER if joined is not None and asked.at - joined.at >= LISTED_WITHIN else None
+    return joined is not None and asked.at - joined.at >= LISTED_WITHIN
+
+
+def _no_answer(timeline: Timeline) -> Cause:
+    """Without a connection nobody was slow."""
+    moment = timeline.last(HttpMoment)
+    unconnected = moment is not None and moment.what in ("sent", "resolved", "redirected")
+    return Cause.WEB_UNREACHABLE if unconnected else Cause.WEB_SLOW
 
 
 def _unreachable(timeline: Timeline) -> Cause:
@@ -139,9 +180,12 @@ def _nothing_heard(timeline: Timeline) -> Cause | None:
 
 
 def _packets(timeline: Timeline) -> tuple[int, int] | None:
-    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all."""
+    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all.
+
+    None where nobody looked, or another track began in between, and its totals with it.
+    """
     totals = [0, *(stats.packets_received for stats in timeline.all(ReceiverStats))][-2:]
-    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 else None
+    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 and totals[0] <= totals[1] else None
 
 
 def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
@@ -155,7 +199,7 @@ def _unknown(_timeline: Timeline) -> Cause | None:
 _BY_TIMELINE: Mapping[Reason, Callable[[Timeline], Cause | None]] = MappingProxyType(
     {
         Reason.TRIAL_UNREACHABLE: _unreachable,
-        Reason.TRIAL_TIMEOUT: _always(Cause.WEB_SLOW),
+        Reason.TRIAL_TIMEOUT: _no_answer,
         Reason.TRIAL_REJECTED: _always(Cause.WEB_ERROR),
         Reason.TRIAL_MALFORMED: _always(Cause.WEB_MALFORMED),
         Reason.TOKEN_INVALID: _bad_token,
@@ -179,19 +223,26 @@ def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
     if reason.startswith("trial") and moment is not None:
         yield Evidence("last of HTTP", f"step {moment.step}: {moment.what} {moment.detail}".rstrip())
     if token is not None and not reason.startswith("trial"):
-        expiry = "no expiry" if token.expires_in is None else f"expires in {token.expires_in:.0f} s"
-        yield Evidence("token", f"asks for {_agents(token.agents)}; {expiry}")
+        yield Evidence("token", f"asks for {_agents(token.agents)}; {_expiry(token.expires_in)}")
     if validated is not None and not reason.startswith("agent"):
         yield Evidence("/rtc/validate", f"status {validated.status}")
     if reason in OF_THE_AGENT:
         yield from _of_server(timeline)
         for line in timeline.all(AgentLogged):
             yield Evidence(f"agent's log, by {line.by}", line.quote)
+        for unread in timeline.all(AgentLogUnread):
+            yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
         stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
         yield Evidence(
             "audio packets", f"{packets[0]} while we waited, {packets[1]} in all; our own longest stall {stalled:.2f} s"
         )
+
+
+def _expiry(seconds: float | None) -> str:
+    if seconds is None:
+        return "no expiry"
+    return f"expires in {seconds:.0f} s" if seconds > 0 else f"expired {-seconds:.0f} s ago"
 
 
 def _of_server(timeline: Timeline) -> Iterator[Evidence]:
@@ -201,10 +252,11 @@ def _of_server(timeline: Timeline) -> Iterator[Evidence]:
     if asked.people is not None:
         yield Evidence("in the room", ", ".join(map(_person, asked.people)) or "nobody")
     elif asked.listed is not None:
-        yield Evidence("in the room", f"{asked.listed} by ListRooms")
+        yield Evidence("in the room", f"{asked.listed} by ListRooms, which may be 5 s behind")
     if asked.dispatches is not None:
         here = None if asked.people is None else {person.identity for person in asked.people}
-        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here)) for each in asked.dispatches)
+        no_job = "no job" if _is_listed(timeline, asked) else "no job listed yet"
+        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here, no_job)) for each in asked.dispatches)
         if not asked.dispatches:
             yield Evidence("dispatches", "none")
     yield from (Evidence("not told by LiveKit", why) for why in asked.trouble)
@@ -215,10 +267,10 @@ def _person(person: Person) -> str:
     return f"{person.identity} ({person.kind}{state}, tracks: {person.tracks})"
 
 
-def _dispatch(dispatch: Dispatch, here: set[str] | None) -> str:
+def _dispatch(dispatch: Dispatch, here: set[str] | None, no_job: str) -> str:
     asked = _agents((dispatch.agent,))
     if not dispatch.jobs:
-        return f"asks for {asked}: no job"
+        return f"asks for {asked}: {no_job}"
     jobs = (
         f"job {job.id} on worker {job.worker} as {job.identity}"
         + ("" if here is None else ", who is in the room" if job.identity in here else ", who is not in the room")

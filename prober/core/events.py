@@ -1,7 +1,7 @@
 """The moments a run writes down: frozen values that hold what happened and when, never a duration.
 
 `at` is seconds since the run began, on the monotonic clock; a moment found later (the onset of speech) is dated back.
-No event holds a token, an e-mail address or what was said.
+No event holds a token, an e-mail address or what was said. They are one closed list in one place, however long.
 """
 
 from typing import Literal, NamedTuple
@@ -287,6 +287,13 @@ class AgentLogged(Event, frozen=True, kw_only=True):
     job: str | None = None
 
 
+class AgentLogUnread(Event, frozen=True, kw_only=True):
+    """The agent's own log could not be asked: where it should be, and why not."""
+
+    file: str
+    error: str
+
+
 # Endings
 
 
@@ -353,6 +360,7 @@ AnyEvent = (
     | AnchorsAsked
     | ServerAsked
     | AgentLogged
+    | AgentLogUnread
     | Stopped
     | Leaving
     | CleanedUp

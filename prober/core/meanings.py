@@ -15,18 +15,22 @@ class Meaning(NamedTuple):
 
 MEANINGS: dict[Cause, Meaning] = {
     Cause.WEB_UNREACHABLE: Meaning(
-        Blame.NETWORK,
+        Blame.PRODUCT_WEB,
         "No connection to the web app came up.",
-        "Its DNS name, its address and port, and what lies between it and this host.",
+        "Is it up? Check its DNS name, its address and port, and what lies between it and this host.",
     ),
     Cause.WEB_CERTIFICATE: Meaning(
         Blame.PRODUCT_WEB, "The web app's TLS failed.", "Renew its certificate, or send the whole chain."
     ),
     Cause.WEB_SLOW: Meaning(
-        Blame.PRODUCT_WEB, "The web app took the request and did not answer it in time.", "Its upstreams and its load."
+        Blame.PRODUCT_WEB,
+        "The web app took the connection and did not answer in time.",
+        "Look at its upstreams and its load.",
     ),
     Cause.WEB_ERROR: Meaning(
-        Blame.PRODUCT_WEB, "The web app refused the request.", "Its log at the time of this run, for our User-Agent."
+        Blame.PRODUCT_WEB,
+        "The web app refused the request.",
+        "Read its log at the time of this run, for our User-Agent.",
     ),
     Cause.WEB_MALFORMED: Meaning(
         Blame.PRODUCT_WEB,
@@ -36,54 +40,61 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.TOKEN_UNUSABLE: Meaning(
         Blame.PRODUCT_WEB,
         "The product hands out a token that cannot open its room.",
-        "The code that mints tokens: key and secret, clock, room name, grants.",
+        "Mend the code that mints tokens: key and secret, clock, room name, grants.",
     ),
     Cause.OWN_KEY_REFUSED: Meaning(
         Blame.PROBER,
         "LiveKit refuses the API key that the prober itself was given.",
-        "The key and secret in the prober's configuration.",
+        "Correct the key and secret in the prober's configuration.",
     ),
     Cause.LIVEKIT_UNREACHABLE: Meaning(
         Blame.LIVEKIT, "LiveKit's signalling cannot be reached.", "Is livekit-server up, and its port open from here?"
     ),
     Cause.LIVEKIT_REFUSED: Meaning(
-        Blame.LIVEKIT, "LiveKit lets nobody into this room.", "Its log for this room, its limits and room.auto_create."
+        Blame.LIVEKIT,
+        "LiveKit lets nobody into this room.",
+        "Read its log for this room; look at its limits and room.auto_create.",
     ),
     Cause.LIVEKIT_SHUT_DOWN: Meaning(
-        Blame.LIVEKIT, "LiveKit's server shut down in mid call.", "Why it went: a deployment, a crash, a drain."
+        Blame.LIVEKIT,
+        "LiveKit's server shut down in mid call.",
+        "Find out why it went: a deployment, a crash, a drain.",
     ),
     Cause.MEDIA_PATH: Meaning(
         Blame.NETWORK,
         "Signalling works and media does not: no path for UDP or TCP.",
-        "The server's node_ip, its UDP and TCP media ports, TURN.",
+        "Check the server's node_ip, its UDP and TCP media ports, and TURN.",
     ),
     Cause.CONNECTION_LOST: Meaning(
-        Blame.NETWORK, "The connection to LiveKit broke in mid call.", "The network between here and LiveKit."
+        Blame.UNKNOWN,
+        "The connection to LiveKit broke in mid call.",
+        "Did livekit-server crash at this time? Else check the network between here and LiveKit.",
     ),
     Cause.CALL_ENDED: Meaning(
-        Blame.PRODUCT_WEB,
+        Blame.UNKNOWN,
         "Somebody ended the call over LiveKit's API, or joined with our identity.",
-        "Who deletes rooms or removes participants, and whether tokens share an identity.",
+        "Find out who deletes rooms or removes participants (the web app, or the agent's own job), and whether tokens "
+        "share an identity.",
     ),
     Cause.JOINED_NOT_READY: Meaning(
         Blame.AGENT,
-        "The agent is in the room and session.start() has not come back.",
-        "What the entrypoint waits for between ctx.connect() and session.start(); can_update_metadata.",
+        "The agent is in the room and never set its state: session.start() has not come back, or it may not set one.",
+        "Find what the entrypoint waits for between ctx.connect() and session.start(); check can_update_metadata.",
     ),
     Cause.NO_TRACK: Meaning(
         Blame.AGENT,
         "The agent is ready and publishes no audio.",
-        "Its RoomIO audio output and its grant canPublish.",
+        "Check its RoomIO audio output and its grant canPublish.",
     ),
     Cause.NO_PACKETS: Meaning(
         Blame.NETWORK,
         "The agent's track is there, and not one packet of it arrived.",
-        "Media between the agent and LiveKit, and from there to here: UDP ports and firewalls.",
+        "Check media between the agent and LiveKit, and from there to here: UDP ports and firewalls.",
     ),
     Cause.PACKETS_STOPPED: Meaning(
         Blame.AGENT,
         "The agent's packets came at first and then no more: its process died or hangs, or it was cut off.",
-        "The worker's process and its host: OOM, a blocked event loop, its network.",
+        "Look at the worker's process and its host: OOM, a blocked event loop, its network.",
     ),
     Cause.SILENT_TRACK: Meaning(
         Blame.AGENT,
@@ -93,15 +104,23 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.AGENT_LEFT: Meaning(
         Blame.AGENT,
         "The agent was in the room and left it: its job ended, crashed, or its process died.",
-        "The worker's log for this room.",
+        "Read the worker's log for this room.",
     ),
     Cause.PROBER_TROUBLE: Meaning(
-        Blame.PROBER, "The prober itself was not fit to judge.", "The prober's host: this says nothing of the target."
+        Blame.PROBER,
+        "The prober itself was not fit to judge.",
+        "Look at the prober and its host: this says nothing of the target.",
+    ),
+    Cause.UNEXPLAINED: Meaning(
+        Blame.UNKNOWN,
+        "Nothing that the prober may look at says why.",
+        "Given the agent's log (`agent_log`) and LiveKit's key (`livekit`), a failed run looks there by itself.",
     ),
     Cause.NOT_DISPATCHED: Meaning(
         Blame.PRODUCT_WEB,
-        "Nobody asked for an agent: the room has no dispatch.",
-        "Name the agent in the token's roomConfig or create a dispatch; without a name only an unnamed worker comes.",
+        "No agent was asked for by its name, and no worker without a name took the job.",
+        "Name the agent in the token's roomConfig, or create a dispatch. If its worker has no name: is one registered, "
+        "and has it room for a job?",
     ),
     Cause.NO_WORKER: Meaning(
         Blame.AGENT,
@@ -111,12 +130,12 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.ASSIGNED_NEVER_JOINED: Meaning(
         Blame.AGENT,
         "A worker took the job, and its agent never joined: the job crashed at start, or hangs.",
-        "The worker's log for this room: `unhandled exception while running the job task`. Its status looks healthy.",
+        "Find `unhandled exception while running the job task` in the worker's log. The job's status looks healthy.",
     ),
     Cause.JOINED_LATE: Meaning(
         Blame.AGENT,
         "The agent came after the deadline.",
-        "How long jobs take to start: cold processes (num_idle_processes), prewarm, imports.",
+        "Look at how long jobs take to start: cold processes (num_idle_processes), prewarm, imports.",
     ),
     Cause.PROVIDER_KEY_MISSING: Meaning(
         Blame.AGENT,
@@ -131,7 +150,7 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.PROVIDER_ERRORS: Meaning(
         Blame.PROVIDER,
         "The agent's session closed after errors of a provider.",
-        "The provider's status page, quota and model names.",
+        "Check the provider's status page, quota and model names.",
     ),
     Cause.ASYNC_CALLBACK: Meaning(
         Blame.AGENT,
@@ -149,30 +168,35 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.PREWARM_FAILED: Meaning(
         Blame.AGENT,
         "The worker's processes die in prewarm; it takes jobs all the same.",
-        "What the prewarm function (setup_fnc) raises.",
+        "Mend what the prewarm function (setup_fnc) raises.",
     ),
     Cause.PREWARM_HANGS: Meaning(
         Blame.AGENT,
         "The worker's processes hang in prewarm; it takes jobs all the same.",
-        "What the prewarm function (setup_fnc) waits for: downloads, models.",
+        "Find what the prewarm function (setup_fnc) waits for: downloads, models.",
     ),
     Cause.WORKER_CUT_OFF: Meaning(
-        Blame.NETWORK, "The worker cannot reach LiveKit's SFU.", "LIVEKIT_URL and the network at the worker."
+        Blame.AGENT, "The worker cannot get through to LiveKit.", "Check LIVEKIT_URL and the network at the worker."
+    ),
+    Cause.WORKER_KEY_REFUSED: Meaning(
+        Blame.AGENT,
+        "LiveKit refuses the worker's API key, so it cannot take jobs.",
+        "Check LIVEKIT_API_KEY and LIVEKIT_API_SECRET at the worker, and that LIVEKIT_URL is of the same project.",
     ),
     Cause.JOB_CRASHED: Meaning(
-        Blame.AGENT, "The job crashed with an exception.", "The exception's traceback in the worker's log."
+        Blame.AGENT, "The job crashed with an exception.", "Read the exception's traceback in the worker's log."
     ),
     Cause.JOB_DIED: Meaning(
-        Blame.AGENT, "The job's process died.", "Memory (OOM), native crashes, os._exit in the agent."
+        Blame.AGENT, "The job's process died.", "Look for memory (OOM), native crashes, and os._exit in the agent."
     ),
     Cause.JOB_HANGS: Meaning(
         Blame.AGENT,
         "The job runs and does not connect to the room.",
-        "What the entrypoint waits for before ctx.connect() or session.start().",
+        "Find what the entrypoint waits for before ctx.connect() or session.start().",
     ),
     Cause.JOB_RETURNED: Meaning(
         Blame.AGENT,
         "The job came to its end without connecting to the room.",
-        "Which path of the entrypoint returns before ctx.connect() or session.start().",
+        "Find which path of the entrypoint returns before ctx.connect() or session.start().",
     ),
 }

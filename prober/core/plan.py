@@ -110,7 +110,7 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
     plaintext: bool = True
 
 
-class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True, tag="key"):
     """LiveKit's key and secret: they open the direct entry and serve clean-up."""
 
     url: str
@@ -119,6 +119,20 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"ApiKey(url={self.url!r})"
+
+
+class ApiToken(msgspec.Struct, frozen=True, kw_only=True, tag="token"):
+    """A pre-signed token in place of the key: it serves clean-up as far as its grants go, and opens no entry."""
+
+    url: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"ApiToken(url={self.url!r})"
+
+
+Access = ApiKey | ApiToken
+"""What LiveKit's API is asked with."""
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ class Timeline:
 
     def last(self, kind: type[E], until: float = math.inf) -> E | None:
         """The latest such event, or None."""
-        return max(self.all(kind, until=until), key=lambda event: event.at, default=None)
+        return next((event for event in reversed(self.events) if isinstance(event, kind) and event.at <= until), None)
 
     def agent_speech(self) -> tuple[Speech, ...]:
         """The agent's speech as stretches, in order."""

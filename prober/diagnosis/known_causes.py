@@ -15,9 +15,10 @@ _CHAIN = 8
 """Exceptions looked at of those that led to the last one."""
 _QUOTED = 400
 """Characters looked at for what must not be quoted: far more than are left."""
-_OPAQUE = re.compile(r"(?<![\w*./-])(?=[\w*-]*\d)[\w*-]{20,}")
-"""What may be a key, or a part of one."""
-_SPOKEN = re.compile(r"(?<=for text: ).*")
+_OPAQUE = re.compile(r"(?<![\w*-])(?:eyJ[\w.-]*|(?=[\w*-]*\d)[\w*-]{20,})")
+"""What may be a token, a key, or a part of one."""
+_GIVEN = re.compile(r"(?<=provided: )\S+")
+"""A key that a provider gives back with its refusal."""
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
 """A line at the margin and what is indented below it: the frames of a traceback, or an exception."""
 _HANDLED = "During handling of the above exception, another exception occurred:"
@@ -107,8 +108,7 @@ KNOWN = (
     _known(r"ImportError: ", Cause.IMPORT_ERROR, until=_IMPORTED),
     _known(
         r"40[13], ",
-        Cause.WORKER_CUT_OFF,
-        "LiveKit refuses the worker's key: LIVEKIT_API_KEY and LIVEKIT_API_SECRET at the worker.",
+        Cause.WORKER_KEY_REFUSED,
         message="failed to connect to livekit, retrying",
         until=_CONNECTED,
     ),
@@ -126,6 +126,11 @@ KNOWN = (
     _known(r"worker is at full capacity", Cause.WORKER_FULL, until=r"worker is below capacity|starting worker$"),
     _known(_CLOSING, Cause.PROVIDER_ERRORS),
     _known(_CRASH, Cause.JOB_CRASHED),
+    _known(
+        r"process is unresponsive, killing process",
+        Cause.JOB_DIED,
+        "Find what blocks the agent's event loop for a minute: a call that does not await, or a host without CPU.",
+    ),
     _known(r"The job task completed without establishing a connection", Cause.JOB_RETURNED),
     _known(r"The room connection was not established within", Cause.JOB_HANGS),
     _known(r"process exited with non-zero exit code", Cause.JOB_DIED),
@@ -144,7 +149,7 @@ class Recognised(NamedTuple):
 
 
 def recognise(text: str) -> Recognised | None:
-    """What this text of a worker's line means, if it is known; the quote holds no secret and nothing that was said."""
+    """What this text of a worker's line means, if it is known; the quote holds no secret."""
     message, _, below = text.partition("\n")
     said = (message[:_CUT], *_exceptions(below))
     raised_in = _raised_in(below)
@@ -182,4 +187,4 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    return harmless(_OPAQUE.sub("[hidden]", _SPOKEN.sub("…", words)))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub("[hidden]", words)))

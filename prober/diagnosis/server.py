@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from livekit import api
 
 from prober.core.events import Dispatch, Job, Person, ServerAsked
-from prober.core.plan import ApiKey
+from prober.core.plan import Access
 from prober.core.words import harmless
 from prober.entry.cleanup import UnservedError, serving
 
@@ -20,11 +20,13 @@ WITHIN = 3.0
 MOST = 20
 """Participants, dispatches and jobs that are kept of each list."""
 STATE = "lk.agent.state"
+_KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.items()}
+"""A server that is newer than we are may have more of them."""
 
 T = TypeVar("T")
 
 
-async def ask(key: ApiKey, room: str, elapsed: Callable[[], float], *, within: float = WITHIN) -> ServerAsked:
+async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: float = WITHIN) -> ServerAsked:
     """Ask for the room, its participants and its dispatches, all at once."""
     trouble: list[str] = []
 
@@ -55,7 +57,7 @@ def _person(person: api.ParticipantInfo) -> Person:
     state = person.attributes.get(STATE)
     return Person(
         identity=harmless(person.identity),
-        kind=api.ParticipantInfo.Kind.Name(person.kind).lower(),
+        kind=_KINDS.get(person.kind, str(person.kind)),
         state=None if state is None else harmless(state),
         tracks=len(person.tracks),
     )

@@ -19,20 +19,26 @@ _IN_GOOD_ORDER = re.compile(
 )
 _CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
 _POD = re.compile(r"\[pod/\S+\] ")
+_SPOKEN = re.compile(r"(?<=for text: )[\s\S]*?(?=\n\n(?:The above|During handling) |\Z)")
+"""What was to be spoken, up to the next exception of a traceback."""
 
 
 class Unwrapped:
     """What a worker wrote, out of what Docker, containerd and kubectl made of it: they cut long lines in pieces."""
 
     def __init__(self) -> None:
-        self._begun = ""
+        self._begun: list[str] = []
+        self._length = 0
 
     def whole(self, line: str) -> str | None:
         """The line of the worker's that this one completes; None where more of it is to come."""
         text, more = _piece(line)
-        text = self._begun + text
-        self._begun = text if more and len(text) <= LONGEST else ""
-        return None if more else text
+        self._begun.append(text)
+        self._length += len(text) + 1
+        whole = None if more else "".join(self._begun)
+        if not more or self._length > LONGEST:
+            self._begun, self._length = [], 0
+        return whole
 
 
 def _piece(line: str) -> tuple[str, bool]:
@@ -44,11 +50,12 @@ def _piece(line: str) -> tuple[str, bool]:
         said = document.get("log") if isinstance(document, dict) else None
         if isinstance(said, str):
             return said.removesuffix("\n"), not said.endswith("\n")
-    return _POD.sub("", line, count=1) if line.startswith("[") else line, False
+    found = _POD.match(line)
+    return line if found is None else line[found.end() :], False
 
 
 class WorkerLine(NamedTuple):
-    """What a line says: `text` is its message's first line, and the exception below it.
+    """What a line says: `text` is its message's first line and the exception below it, not what was to be spoken.
 
     A process that exits tells whether its job `crashed`; `bare` is what was written without the logger.
     """
@@ -67,16 +74,16 @@ def read_line(line: str) -> WorkerLine | None:
     """
     document = read_json(line[max(line.find("{"), 0) :].encode(errors="replace"))
     if not isinstance(document, dict):
-        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line.strip()), bare=True)
+        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line), bare=True)
     message, level, name = (_text(document, key) or "" for key in ("message", "level", "name"))
     if level in _QUIET and not (name.startswith("livekit") or (not name and _IN_GOOD_ORDER.match(message))):
         return None  # what an agent tells of its calls may quote anybody
     room, job = _text(document, "room", "room_name"), _text(document, "job_id")
     if any(len(each or "") > LONGEST_ID for each in (room, job)):
         return None
-    head, _, tail = message.partition("\n")
-    text = _short(f"{head}\n{_text(document, 'exc_info', 'error') or tail}".strip())
-    return WorkerLine(text, room, job, crashed=document.get("reason") == "job crashed")
+    head, _, tail = _unspoken(message).partition("\n")
+    text = f"{head}\n{_text(document, 'exc_info', 'error') or tail}"
+    return WorkerLine(_short(text), room, job, crashed=document.get("reason") == "job crashed")
 
 
 def _text(document: dict[object, object], *keys: str) -> str | None:
@@ -84,5 +91,13 @@ def _text(document: dict[object, object], *keys: str) -> str | None:
     return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
 
 
+def _unspoken(text: str) -> str:
+    return _SPOKEN.sub("…", text)
+
+
 def _short(text: str) -> str:
-    return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    """What is cut in two is left out: half a secret is not known for one."""
+    text = _unspoken(text).strip()
+    if len(text) <= HEAD + TAIL:
+        return text
+    return text[:HEAD].rpartition(" ")[0] + "\n" + text[-TAIL:].partition("\n")[2]

@@ -9,11 +9,13 @@ import aiohttp
 from google.protobuf.message import DecodeError
 from livekit import api
 
-from prober.core.plan import ApiKey
+from prober.core.plan import Access, ApiToken
 from prober.core.words import harmless
 
 WITHIN = 5.0
 """Seconds given to the server."""
+_REFUSED = "the key or token is not its own, or has expired"
+"""What it means that who is refused is not told why; a grant that is missing is told."""
 
 
 class CleanUp(NamedTuple):
@@ -32,17 +34,17 @@ class UnservedError(Exception):
 
 
 @asynccontextmanager
-async def serving(key: ApiKey, within: float = WITHIN) -> AsyncIterator[api.LiveKitAPI]:
+async def serving(key: Access, within: float = WITHIN) -> AsyncIterator[api.LiveKitAPI]:
     """LiveKit's API for so many seconds. Raises UnservedError."""
     try:
         async with (
             asyncio.timeout(within),
-            # No failover: it would retry for longer than we wait.
-            api.LiveKitAPI(key.url, key.key, key.secret, failover=False) as livekit,
+            _signed_in(key) as livekit,
         ):
             yield livekit
     except api.ServerError as error:
-        words = f"LiveKit answered {error.status}: {harmless(str(error.message or error.code))}"
+        said = error.message or (_REFUSED if error.status == 401 else error.code)
+        words = f"LiveKit answered {error.status}: {harmless(str(said))}"
         raise UnservedError(words, missing=error.code == api.ServerErrorCode.NOT_FOUND) from error
     except TimeoutError as error:
         raise UnservedError(f"LiveKit did not answer within {within:g} s") from error
@@ -52,7 +54,14 @@ async def serving(key: ApiKey, within: float = WITHIN) -> AsyncIterator[api.Live
         raise UnservedError("what answered is not LiveKit") from error
 
 
-async def delete_room(key: ApiKey, room: str, *, within: float = WITHIN) -> CleanUp:
+def _signed_in(key: Access) -> api.LiveKitAPI:
+    """Without failover: it would retry for longer than we wait."""
+    if isinstance(key, ApiToken):
+        return api.LiveKitAPI.with_token(key.token, key.url, failover=False)
+    return api.LiveKitAPI(key.url, key.key, key.secret, failover=False)
+
+
+async def delete_room(key: Access, room: str, *, within: float = WITHIN) -> CleanUp:
     """Delete the room, which sends its agent home; a room that is gone already is as good."""
     try:
         async with serving(key, within) as livekit:

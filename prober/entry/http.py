@@ -81,6 +81,10 @@ class Moments:
         async def _(_session: Any, _context: Any, _created: aiohttp.TraceConnectionCreateEndParams) -> None:
             self._record("tls" if self._url.scheme == "https" else "connected", self.host)
 
+        @traced.on_connection_reuseconn.append
+        async def _(_session: Any, _context: Any, _reused: aiohttp.TraceConnectionReuseconnParams) -> None:
+            self._record("connected", self.host)
+
         @traced.on_request_redirect.append
         async def _(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
             try:

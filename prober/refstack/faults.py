@@ -38,6 +38,7 @@ class Fault(StrEnum):
     ROOM_NOT_MADE = "room_not_made"
     MEDIA_BLOCKED = "media_blocked"
 
+    NOT_DISPATCHED = "not_dispatched"
     NO_WORKER = "no_worker"
     WRONG_AGENT_NAME = "wrong_agent_name"
     WORKER_IMPORT_ERROR = "worker_import_error"

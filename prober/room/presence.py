@@ -22,6 +22,8 @@ NAME = "lk.agent.name"
 ON_BEHALF = "lk.publish_on_behalf"
 """Set on avatars: they are of kind AGENT and not the agent (components-js, useVoiceAssistant)."""
 TRANSCRIPTION = "lk.transcription"
+_KINDS = {number: name.removeprefix("PARTICIPANT_KIND_").lower() for name, number in rtc.ParticipantKind.items()}
+"""A server that is newer than we are may have more of them."""
 BACK_WITHIN = 2.0
 """Seconds after a reconnect in which participants are announced again."""
 RESTART = 0.2
@@ -116,7 +118,7 @@ class Presence:
     def _see(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
         """A first sight already carries attributes and tracks: they are read here and not only when they change."""
         identity, attributes = participant.identity, participant.attributes
-        kind = rtc.ParticipantKind.Name(participant.kind).removeprefix("PARTICIPANT_KIND_").lower()
+        kind = _KINDS.get(participant.kind, str(participant.kind))
         behalf = attributes.get(ON_BEHALF)
         self._recorder.record(
             ParticipantSeen(

@@ -12,6 +12,7 @@ WHOSE: dict[Blame, str] = {
     Blame.LIVEKIT: "LiveKit",
     Blame.AGENT: "the agent",
     Blame.PROVIDER: "the agent's provider",
+    Blame.UNKNOWN: "not known",
 }
 FOUND: dict[Found, str] = {
     Found.TIMELINE: "by what the run met",

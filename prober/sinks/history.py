@@ -19,7 +19,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import Summary, summarize
 from prober.sinks.entries import COLUMNS, LISTED, Entry, Query, Row, entry, row
-from prober.sinks.migrations import HistoryError, RefusedHistoryError, migrate, missing
+from prober.sinks.migrations import HistoryError, RefusedHistoryError, UnreadableRunError, migrate, missing
 from prober.sinks.retention import Retention, prune
 
 PATIENCE = 5.0
@@ -40,10 +40,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     consecutive_failures: int
     cause: str | None = None
     """Of the last judged run, where it failed and that was found."""
-
-
-class UnreadableRunError(HistoryError):
-    """The run is there, but its record is of a form that this program does not know."""
 
 
 _INSERT = f"INSERT INTO runs ({COLUMNS}) VALUES ({', '.join('?' * len(Row.__struct_fields__))}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of ours

@@ -16,7 +16,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.series import Series
 from prober.core.statistics import statistics
-from prober.sinks import text
+from prober.sinks import narration
 from prober.sinks.live import Run
 
 LEVELS = {Outcome.PASS: "info", Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warning"}
@@ -42,7 +42,7 @@ class JsonLines:
 
     def event(self, run: Run, event: Event) -> None:
         """`run.moment`, for the events that have words for a person."""
-        if not self._quiet and text.moment(event) is not None:
+        if not self._quiet and narration.moment(event) is not None:
             self._write("run.moment", "info", **_names(run), moment=msgspec.to_builtins(event))
 
     def finished(self, run: Run, record: RunRecord) -> None:

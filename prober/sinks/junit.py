@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.series import PASSED, Series
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.sinks.explained import explanation
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -61,7 +61,7 @@ def _case(suite: Element, series: Series, record: RunRecord, number: int) -> Non
             SubElement(properties, "property", name=name, value=_clean(value))
     if record.exit_code != PASSED:
         _trouble(case, record, tolerated=series.tolerated(record))
-    lines = [*text.timeline(record.timeline), "", *text.summary(record)]
+    lines = [*narration.timeline(record.timeline), "", *text.summary(record)]
     SubElement(case, "system-out").text = _clean("\n".join(lines))
 
 

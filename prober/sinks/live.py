@@ -14,7 +14,7 @@ from rich.text import Text
 
 from prober.core.events import Event, UtteranceStarted
 from prober.core.record import RunRecord
-from prober.sinks import text
+from prober.sinks import narration, text
 
 HELD_BACK = 1.0
 """Seconds for which a plain line is held back, so that what is dated back still comes in its place."""
@@ -90,7 +90,7 @@ class Newest(_Moving):
 
     def event(self, _run: Run, event: Event) -> None:
         """Show its moment."""
-        line = text.moment(event)
+        line = narration.moment(event)
         if line is not None:
             self._lines.append(line)
             self._live.update(Group(*(Text(newest) for newest in self._lines), Spinner("dots")))
@@ -114,7 +114,7 @@ class Board(_Moving):
 
     def event(self, run: Run, event: Event) -> None:
         """Show its moment as the newest of its run."""
-        line = text.moment(event)
+        line = narration.moment(event)
         self._rank[run] = 0
         if line is not None:
             self._lines[run] = Text(line)
@@ -154,7 +154,7 @@ class Lines:
 
     def event(self, run: Run, event: Event) -> None:
         """Print its moment, and before it what belongs before it."""
-        line = text.moment(event)
+        line = narration.moment(event)
         # The start of our sentence is known only at its end, too late for its place: "we have spoken" tells of both.
         if line is not None and not isinstance(event, UtteranceStarted):
             heapq.heappush(self._waiting[run], (event.at, next(self._count), line))

@@ -17,6 +17,10 @@ class RefusedHistoryError(HistoryError):
     """The file is none that this program may use; trying again does not help."""
 
 
+class UnreadableRunError(HistoryError):
+    """The run is there, but its record is of a form that this program does not know."""
+
+
 def m001_runs(connection: sqlite3.Connection) -> None:
     """One row a run: what is asked for, and its whole record as JSON under zlib.
 

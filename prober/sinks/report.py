@@ -12,7 +12,7 @@ from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.series import Series
 from prober.core.statistics import statistics
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.sinks.live import Run, View, moves, say, show, view_for
 
 
@@ -90,7 +90,7 @@ class Words:
             say(self._console, text.verdict(record))
             return
         if moves(self._console) and not (passed and self._several):  # elsewhere each of its lines has been printed
-            show(self._console, text.timeline(record.timeline))
+            show(self._console, narration.timeline(record.timeline))
         show(self._console, ["", *text.summary(record, self._console.width)])
 
     def trouble(self, sentence: str) -> None:

@@ -50,8 +50,8 @@ class Agenda:
 
     @property
     def keys(self) -> tuple[ApiKey, ...]:
-        """LiveKit's keys, each once."""
-        found = {(key.url, key.key): key for order in self.orders.values() if (key := order.key) is not None}
+        """LiveKit's keys, each once: the rooms that carry our mark are made with one, never with a token."""
+        found = {(key.url, key.key): key for order in self.orders.values() if isinstance(key := order.key, ApiKey)}
         return tuple(found.values())
 
     def order(self, key: Key, run_id: str, trigger: Trigger, recording: Path | None, within: float) -> Order:

@@ -4,9 +4,11 @@ import logging
 from collections.abc import Sequence
 
 from prober.core.accounts import missed
+from prober.core.events import AgentLogUnread
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
-from prober.sinks import text
+from prober.core.timeline import Timeline
+from prober.sinks import narration, text
 from prober.sinks.log_lines import tell
 from prober.watch.agenda import Agenda
 from prober.watch.cadence import Key
@@ -100,6 +102,9 @@ class Journal:
             consecutive_failures=failures,
             objectives_missed=missed(record),
         )
+        for unread in Timeline(record.timeline).all(AgentLogUnread):
+            fields = {"run_id": record.run_id, **_names(start), "file": unread.file, "error": unread.error}
+            tell(log, logging.WARNING, "agent_log.unreadable", narration.words(unread) or "", **fields)
         for left in record.left_behind:
             tell(log, logging.WARNING, "run.left_behind", f"left behind: {left}", run_id=record.run_id, **_names(start))
 

@@ -13,8 +13,8 @@ import msgspec
 from prober.core.accounts import agent_seconds
 from prober.core.record import RunRecord
 from prober.sinks.entries import Query
-from prober.sinks.history import History, Standing, UnreadableRunError, reading, writing
-from prober.sinks.migrations import HistoryError, RefusedHistoryError
+from prober.sinks.history import History, Standing, reading, writing
+from prober.sinks.migrations import HistoryError, RefusedHistoryError, UnreadableRunError
 from prober.watch.budget import DAY, Ledger
 from prober.watch.cadence import Key
 from prober.watch.memory import Memory

@@ -9,6 +9,7 @@ import math
 import os
 import socket
 import sys
+import time
 
 from livekit.agents import Agent, AgentServer, AgentSession, cli, inference
 from livekit.agents.types import APIConnectOptions
@@ -82,6 +83,10 @@ async def sfu_unreachable(ctx):
     await ctx.connect()
 
 
+async def blocks(ctx):
+    time.sleep(600)  # noqa: ASYNC251 - that is the fault
+
+
 async def hangs(ctx):
     await asyncio.Event().wait()
 
@@ -114,6 +119,7 @@ JOBS = {
     "provider_fails": lambda ctx: talk(ctx, times=4, llm=openai(api_key="any", base_url=f"{PROVIDER}/fails")),
     "sfu_unreachable": sfu_unreachable,
     "hangs_before_connect": hangs,
+    "blocks_its_loop": blocks,
     "returns_without_connecting": returns,
     "process_exits": exits,
     "sys_exit": leaves_by_sys_exit,
@@ -128,8 +134,6 @@ def prewarm(process):
     if BROKEN == "prewarm_raises":
         raise FileNotFoundError("models/vad.onnx")
     if BROKEN == "prewarm_hangs":
-        import time
-
         time.sleep(3600)
 
 

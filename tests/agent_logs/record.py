@@ -65,6 +65,7 @@ CASES = {
     ),
     "sfu_unreachable": Case(until=CRASH, how="the job is told an address of LiveKit at which nobody listens"),
     "hangs_before_connect": Case(until=("not established within",), how="the entrypoint awaits what never comes"),
+    "blocks_its_loop": Case(until=("unresponsive",), how="time.sleep(600) in the entrypoint"),
     "returns_without_connecting": Case(until=("completed without",), how="the entrypoint returns at once"),
     "process_exits": Case(until=("non-zero exit code",), how="os._exit(3) in the entrypoint"),
     "sys_exit": Case(until=("unhandled exception",), how="sys.exit(1) in the entrypoint"),
@@ -138,7 +139,7 @@ async def record(name: str, case: Case, server: LiveKitServer, provider: str) ->
                     await worker.wait_for_line(partial(contains, "registered worker"), timeout=60)
                     room = await call(server, name)
                 for part in case.until:
-                    await worker.wait_for_line(partial(contains, part), timeout=45)
+                    await worker.wait_for_line(partial(contains, part), timeout=90)
             except StackError as error:
                 print(f"{name}: {error}"[:300])
             if room is not None:

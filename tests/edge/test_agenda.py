@@ -28,12 +28,13 @@ targets:
     livekit: {url: wss://lk.example.com, api_key: "${KEY}", api_secret: "${SECRET}"}
     confirm: false
 """
+TRIAL = "trial: {url: https://cafe.example.com/}"
 
 
 def made(tmp_path: Path, text: str = CONFIGURATION) -> Agenda:
     file = tmp_path / "prober.yaml"
     file.write_text(text, encoding="utf-8")
-    return agenda(load(file, {"KEY": "k", "SECRET": "s3cr3t"}))
+    return agenda(load(file, {"KEY": "k", "SECRET": "s3cr3t", "TOKEN": "eyJh.eyJi.c"}))
 
 
 def test_every_line_has_its_cadence(tmp_path: Path) -> None:
@@ -61,3 +62,10 @@ def test_the_longest_run_and_the_keys(tmp_path: Path) -> None:
     (key,) = found.keys
     assert (key.url, key.secret) == ("wss://lk.example.com", "s3cr3t")
     assert "s3cr3t" not in repr(found)
+
+
+def test_a_token_sweeps_no_rooms(tmp_path: Path) -> None:
+    key = 'api_key: "${KEY}", api_secret: "${SECRET}"'
+    shop_by_token = made(tmp_path, CONFIGURATION.replace(key, 'token: "${TOKEN}"', 1))
+    assert len(shop_by_token.keys) == 1
+    assert made(tmp_path, CONFIGURATION.replace(key, 'token: "${TOKEN}"').replace("direct: {}", TRIAL)).keys == ()

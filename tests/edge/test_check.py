@@ -94,6 +94,16 @@ def test_the_dump_shows_what_a_default_comes_to_and_where_files_are(tmp_path: Pa
     assert target["agent_log"] == str(tmp_path / "agent.log")
 
 
+def test_a_token_is_hidden_as_a_key_is(tmp_path: Path) -> None:
+    file = tmp_path / "prober.yaml"
+    file.write_text(
+        "targets:\n  shop:\n    entry: {trial: {url: https://shop.example/}}\n"
+        "    livekit: {url: 'wss://lk.example', token: '${TOKEN}'}\n"
+    )
+    shown = invoke("check", "--dump", str(file), env={"TOKEN": "eyJh.eyJi.canary-token"}).output
+    assert yaml.safe_load(shown)["targets"]["shop"]["livekit"] == {"url": "wss://lk.example", "token": "[hidden]"}
+
+
 OWN = """
 x-common: &common
   allow: {private_addresses: true, plaintext: true}

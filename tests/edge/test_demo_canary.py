@@ -5,7 +5,7 @@ from pathlib import Path
 from prober.child.paying import ARRIVES_WITHIN
 from prober.config.loading import load
 from prober.config.orders import orders
-from prober.core.plan import Scenario
+from prober.core.plan import ApiKey, Scenario
 from prober.recorder import GRACE
 from prober.refstack.canary import write_configuration
 from prober.watch.cadence import Jitter
@@ -16,7 +16,7 @@ def test_the_canary_of_the_demo_is_an_ordinary_one(tmp_path: Path) -> None:
     file = write_configuration(tmp_path, "http://127.0.0.1:4321", Server(), tmp_path / "agent.log")
     made = {order.plan.expectations.scenario: order for order in orders(load(file, {}), (), None)}
     join, conversation = made[Scenario.JOIN], made[Scenario.CONVERSATION]
-    assert join.key is not None
+    assert isinstance(join.key, ApiKey)
     assert (join.key.url, join.key.secret) == (Server().url, SECRET)
     assert join.plan.expectations.deadlines.run == 10
     assert conversation.plan.expectations.deadlines.run == 30

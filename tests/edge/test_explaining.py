@@ -1,7 +1,6 @@
 """A run's own process is played here; the log is a real file."""
 
 import asyncio
-import logging
 import re
 import threading
 from collections.abc import Callable
@@ -14,14 +13,15 @@ from prober.child import explaining
 from prober.child.explaining import Explaining
 from prober.child.making import make_record
 from prober.child.messages import Order
-from prober.core.causes import Cause, Found
-from prober.core.events import AgentLogged, AnyEvent, Event, Leaving, RoomJoined, Stopped
+from prober.core.causes import Cause, Evidence, Found
+from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, Leaving, RoomJoined, ServerAsked, Stopped
 from prober.core.plan import Plan
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
 from prober.core.steps import trial_steps
 from prober.core.words import harmless
 from prober.diagnosis.known_causes import KNOWN
+from prober.sinks import narration
 from tests.agent_logs.recorded import RECORDED, room_of
 from tests.timelines import HEAD, JOIN, entered, heartbeats, join
 
@@ -55,12 +55,12 @@ class Played:
         return self._events
 
 
-class Unwritten(Played):
+class Unwatched(Played):
     """A run that ends at once without an agent, whatever its log is doing."""
 
     def __init__(self) -> None:
         super().__init__(ALONE)
-        self.explaining = Explaining(self)  # of no log
+        self.explaining = Explaining()
 
 
 def order(log: Path | str | None) -> Order:
@@ -129,7 +129,8 @@ async def test_a_log_that_is_not_given_or_tells_nothing_changes_nothing(tmp_path
 
     record, told = await explained(None if log is None else tmp_path / log, Played(ALONE))
 
-    assert (record.reason, record.diagnosis, told) == ("agent_absent", None, [])
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause, told) == ("agent_absent", Cause.UNEXPLAINED, [])
 
 
 async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
@@ -145,15 +146,17 @@ async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp
     assert (came.reason, came.diagnosis.cause) == ("agent_not_ready", Cause.JOINED_NOT_READY)
 
 
-async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING, "prober"):
-        record, _ = await explained(tmp_path / "missing.log", Played(ALONE))
+async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(tmp_path: Path) -> None:
+    log = tmp_path / "missing.log"
+    asked = ServerAsked(at=20.9, listed=1, people=(), dispatches=())
 
-    assert (record.reason, record.diagnosis) == ("agent_absent", None)
-    assert [said.getMessage() for said in caplog.records] == ["agent_log.unreadable"]
-    assert "No such file" in caplog.records[0].words  # type: ignore[attr-defined]
+    record, told = await explained(log, Played((*ALONE, asked)))
+
+    assert (record.reason, told) == ("agent_absent", [record.timeline[-1]])
+    assert narration.words(told[0]) == f"agent's log {log} cannot be read: No such file or directory"
+    assert record.diagnosis is not None
+    assert record.diagnosis.cause is Cause.NOT_DISPATCHED  # what the others know is told all the same
+    assert record.diagnosis.evidence[-1] == Evidence("agent's log", f"{log} cannot be read: No such file or directory")
 
 
 async def test_what_the_log_held_before_is_not_told_of_a_room_of_the_same_name(tmp_path: Path) -> None:
@@ -162,7 +165,8 @@ async def test_what_the_log_held_before_is_not_told_of_a_room_of_the_same_name(t
 
     record, told = await explained(log, Played(ALONE))
 
-    assert (record.reason, record.diagnosis, told) == ("agent_absent", None, [])
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause, told) == ("agent_absent", Cause.UNEXPLAINED, [])
 
 
 async def test_a_rooms_name_is_shown_without_what_is_to_be_hidden_and_found_nevertheless(tmp_path: Path) -> None:
@@ -208,40 +212,44 @@ def broken() -> None:
     ],
     ids=["no name", "too long", "a folder", "nothing"],
 )
-async def test_whatever_its_log_is_called_the_run_is_kept(log: str, why: str, caplog: pytest.LogCaptureFixture) -> None:
-    record, _ = await explained(log, Played(ALONE))
-
-    assert (record.reason, record.diagnosis) == ("agent_absent", None)
-    assert why in caplog.records[-1].words  # type: ignore[attr-defined]
-
-
-async def test_so_it_is_where_reading_it_breaks(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(explaining, "open_log", lambda _name: Log(broken))
-
-    record, _ = await explained("agent.log", Played(ALONE))
+async def test_whatever_its_log_is_called_the_run_is_kept(log: str, why: str) -> None:
+    record, told = await explained(log, Played(ALONE))
 
     assert record.reason == "agent_absent"
-    assert "ZeroDivisionError" in caplog.records[-1].words  # type: ignore[attr-defined]
+    assert why in unread(told)
 
 
-async def test_or_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_so_it_is_where_reading_it_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "open_log", lambda _name: Log(broken))
+
+    record, told = await explained("agent.log", Played(ALONE))
+
+    assert record.reason == "agent_absent"
+    assert "ZeroDivisionError" in unread(told)
+
+
+def unread(told: list[Event]) -> str:
+    """Why the log could not be read."""
+    (event,) = told
+    assert isinstance(event, AgentLogUnread)
+    return event.error
+
+
+async def test_or_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    told: list[Event] = []
+    run = Explaining(Unwatched())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        record = await make_record(
-            order(tmp_path / "agent.log"), HEAD, stop=asyncio.Event(), run=Explaining(Unwritten())
-        )
+        record = await make_record(order("agent.log"), HEAD, stop=asyncio.Event(), on_event=told.append, run=run)
 
     assert record.reason == "agent_absent"
+    assert "RuntimeError" in unread(told)
 
 
-async def test_a_log_that_never_answers_holds_up_no_run_and_is_not_asked_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_log_that_never_answers_holds_up_no_run_and_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     free = threading.Event()
     asked = []
 
@@ -251,16 +259,15 @@ async def test_a_log_that_never_answers_holds_up_no_run_and_is_not_asked_again(
 
     monkeypatch.setattr(explaining, "open_log", lambda _name: Log(stuck))
     monkeypatch.setattr(explaining, "WITHIN", 0.2)
-    run = Unwritten()
-    explains = Explaining(run)
+    run = Explaining(Unwatched())
     try:
         for _ in range(3):
-            record = await make_record(order("agent.log"), HEAD, stop=asyncio.Event(), run=explains)
-            assert record.reason == "agent_absent"
+            told: list[Event] = []
+            record = await make_record(order("agent.log"), HEAD, stop=asyncio.Event(), on_event=told.append, run=run)
+            assert (record.reason, unread(told)) == ("agent_absent", "it is still being read")
     finally:
         free.set()
 
-    assert [said.words for said in caplog.records] == ["agent.log cannot be read: it is still being read"] * 3  # type: ignore[attr-defined]
     assert asked == [True]
 
 

@@ -20,8 +20,8 @@ from prober.core.series import Series
 from prober.core.statistics import statistics
 from prober.sinks import retention
 from prober.sinks.entries import Query
-from prober.sinks.history import History, UnreadableRunError, open_for_writing, reading, writing
-from prober.sinks.migrations import MIGRATIONS, HistoryError, RefusedHistoryError, migrate
+from prober.sinks.history import History, open_for_writing, reading, writing
+from prober.sinks.migrations import MIGRATIONS, HistoryError, RefusedHistoryError, UnreadableRunError, migrate
 from prober.sinks.retention import DAY, Keep, Retention
 from tests.edge.kept_runs import EPOCH, FAIL, INCONCLUSIVE, OF, PASS, run, runs
 from tests.golden.regenerate import GOLDEN, read

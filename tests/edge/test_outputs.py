@@ -331,7 +331,7 @@ def test_a_job_summary_says_why_and_where_to_look() -> None:
     for sign in ("<img", "![", "@all", "http://", "1|2"):
         assert sign not in text
     assert "❌ fail" in text
-    assert "Look at: " in text
+    assert "\n- Fix: <code>" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows[:3]} == {6}
     assert "| agent_join | 0 | 1 |" in text

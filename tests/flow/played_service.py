@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.config.loading import Loaded, load
 from prober.core.events import AnyEvent, Event, Stopped
@@ -146,6 +147,7 @@ async def watched(
     played: Played | None = None,
     *,
     restored: Callable[[Collection[Key]], Restored] = lambda _keys: Restored(),
+    run_child: RunChild | None = None,
     keeping: Keeping | None = None,
     also: Observer | None = None,
     grace: float = 60.0,
@@ -174,7 +176,7 @@ async def watched(
         observers=[seen, *([also] if also is not None else [])],
         exposition=lambda accept: (accept.encode(), "text/plain"),
         grace=grace,
-        run_child=played,
+        run_child=run_child or played,
         now=now,
         wall=wall or now,
     )

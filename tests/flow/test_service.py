@@ -11,6 +11,7 @@ from prober.core.plan import Scenario
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import RunRecord
 from prober.sinks.entries import listed
+from prober.sinks.explained import advice
 from prober.sinks.history import Standing
 from prober.sinks.keeper import Keeper, State
 from prober.watch.budget import Ledger
@@ -337,7 +338,7 @@ async def test_the_status_tells_how_each_line_stands(tmp_path: Path) -> None:
         assert (line.last, line.last_judged, line.last_passed) == (failed, failed, passed)
         assert line.recent == (passed, failed)
         assert line.message == canary.seen.records[1].message
-        assert line.look == canary.seen.records[1].look
+        assert line.look == advice(canary.seen.records[1])
         assert (line.interval, line.timeout, line.running, line.closed) == (60.0, 45.0, None, None)
         assert line.due_in == pytest.approx(10.0)  # the confirmation
         await canary.seen.until(lambda: len(canary.seen.records) == 3)

@@ -17,7 +17,7 @@ from prober.child.making import head_of, make_record
 from prober.child.messages import Done, Happened, Hello, Order, Owes
 from prober.core.record import RunRecord
 from prober.core.series import Series
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.sinks.entries import row
 from prober.sinks.exporter import Exporter
 from prober.sinks.github import job_summary
@@ -63,7 +63,7 @@ def encoded(messages: list[Any]) -> list[bytes]:
 def assert_told(record: RunRecord) -> None:
     """Every output can tell of it."""
     series = Series(target=record.target, scenario=record.scenario, required=1, records=(record,))
-    lines = "".join([*text.timeline(record.timeline), *text.summary(record), text.verdict(record)])
+    lines = "".join([*narration.timeline(record.timeline), *text.summary(record), text.verdict(record)])
     assert lines.isprintable()
     assert junit([series])
     assert job_summary([series])

@@ -19,6 +19,7 @@ from prober.refstack.faults import Fault
 from prober.refstack.stack import ReferenceStack
 from tests.edge.products import served
 from tests.stack.foreign_app import ACCOUNT_KEY, foreign_product
+from tests.stack.test_diagnosis import signed
 from tests.stack.test_examples import moved
 from tests.watch_process import PROGRAM, Watching
 
@@ -73,8 +74,14 @@ def configured(folder: Path, stack: ReferenceStack, foreign: str, quoted: str) -
     targets["quoting"]["secrets"] = {"login_file": "../given/login"}
     targets["forged"] = {"entry": {"trial": {"url": stack.trial_url_with(Fault.TOKEN_WRONG_KEY)}}}
     key = {"url": stack.server.url, "api_key_file": "../given/key", "api_secret_file": "../given/secret"}
-    for target in targets.values():
-        target |= {"livekit": key, "allow": ALLOWED, "scenarios": QUICK, "deadlines": IN_TIME}
+    token = {"url": stack.server.url, "token_file": "../given/token"}
+    for name, target in targets.items():
+        target |= {
+            "livekit": token if name == "forged" else key,
+            "allow": ALLOWED,
+            "scenarios": QUICK,
+            "deadlines": IN_TIME,
+        }
         target["marking"] = {"email": MAILBOX + "+{{ run_id }}@example.com"}
     file = folder / "prober.yaml"
     file.write_text(yaml.safe_dump(document))
@@ -116,13 +123,14 @@ async def test_no_secret_is_found_in_anything_that_is_told(
         "login": f"l0gin-{secrets.token_hex(8)}",
         "key": stack.server.api_key,
         "secret": stack.server.api_secret,
+        "token": signed(stack.server, room_create=True).token,
         "account": ACCOUNT_KEY,
         "operator's token": secrets.token_hex(16),
     }
     given, made = tmp_path / "given", tmp_path / "made"
     given.mkdir()
     made.mkdir()
-    for name in ("login", "key", "secret"):
+    for name in ("login", "key", "secret", "token"):
         (given / name).write_text(planted[name])
     monkeypatch.setenv("C4N4RY_ACCOUNT", ACCOUNT_KEY)
     monkeypatch.setenv("LIVEKIT_PROBER_TOKEN", planted["operator's token"])

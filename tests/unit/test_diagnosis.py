@@ -1,13 +1,14 @@
 """What explains a failed run: the agent's log before LiveKit's server, that before what the run met itself."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.core.causes import Blame, Cause, Diagnosis, Found
+from prober.core.causes import Blame, Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
     AnyEvent,
@@ -15,6 +16,7 @@ from prober.core.events import (
     HttpMoment,
     Job,
     Leaving,
+    ParticipantSeen,
     Person,
     RoomJoined,
     ServerAsked,
@@ -26,16 +28,20 @@ from prober.core.events import (
 )
 from prober.core.meanings import MEANINGS
 from prober.core.plan import Deadlines, Expectations
-from prober.core.reasons import OURS, Reason
+from prober.core.reasons import OURS, WORDS, Reason
 from prober.core.record import derive
 from prober.sinks.explained import FOUND, WHOSE
+from prober.sinks.narration import words
 from tests.timelines import CONVERSATION, HEAD, JOIN, entered, heartbeats, stats
 
 ALONE = tuple(event for event in entered() if event.at < 0.5)
+Moment = Literal["sent", "resolved", "connected", "redirected"]
 CALLER = Person("caller", "standard", None, 1)
 AGENT = Person("agent-AJ_1", "agent", "listening", 1)
 TAKEN = Dispatch("AD_1", "desk", (Job("AJ_1", "AW_1", "agent-AJ_1"),))
 UNTAKEN = Dispatch("AD_1", "desk", ())
+UNNAMED = Dispatch("AD_2", "", ())
+UNNAMED_TAKEN = TAKEN._replace(agent="")
 
 
 def absent(*found: AnyEvent) -> tuple[AnyEvent, ...]:
@@ -68,16 +74,34 @@ def test_every_cause_has_its_meaning_and_every_value_its_words() -> None:
     assert set(FOUND) == set(Found)
 
 
-def test_an_absent_agent_of_which_nobody_told_has_no_cause() -> None:
-    assert diagnosis(absent()) is None
-    assert diagnosis(absent(asked(None, None, "ListDispatch: LiveKit answered 401: no"))) is None
+def test_of_an_absent_agent_of_which_nobody_told_it_says_where_to_look_and_what_to_give() -> None:
+    refused = asked(None, None, "ListDispatch: LiveKit answered 401: no")
+    for events in (absent(), absent(refused)):
+        found = diagnosis(events)
+        assert found is not None
+        assert (found.cause, found.blame) == (Cause.UNEXPLAINED, Blame.UNKNOWN)
+        assert found.fix.startswith("The agent worker's log for this room")
+        assert "`agent_log`" in found.fix
+        assert found.commands[0] == "lk room list trial_1_a"
+
+
+def test_how_many_are_in_the_room_is_seen_and_no_cause() -> None:
+    counted = asked(None, None)
+    assert words(counted) == "asked LiveKit about the room: 1 in it by ListRooms"
+    found = diagnosis(absent(counted))
+    assert found is not None
+    assert found.cause is Cause.UNEXPLAINED
+    assert Evidence("in the room", "1 by ListRooms, which may be 5 s behind") in found.evidence
 
 
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
         (asked(), Cause.NOT_DISPATCHED),
+        (asked(dispatches=(UNNAMED,)), Cause.NOT_DISPATCHED),
         (asked(dispatches=(UNTAKEN,)), Cause.NO_WORKER),
+        (asked(dispatches=(UNNAMED, UNTAKEN)), Cause.NO_WORKER),
+        (asked(dispatches=(UNNAMED_TAKEN,)), Cause.ASSIGNED_NEVER_JOINED),
         (asked(dispatches=(TAKEN,)), Cause.ASSIGNED_NEVER_JOINED),
         (asked(dispatches=(UNTAKEN, TAKEN)), Cause.ASSIGNED_NEVER_JOINED),
         (asked((CALLER, AGENT), (TAKEN,)), Cause.JOINED_LATE),
@@ -88,12 +112,47 @@ def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Ca
     assert cause(absent(told)) == (expected, Found.SERVER)
 
 
-@pytest.mark.parametrize(("after", "expected"), [(5.4, None), (5.6, (Cause.NO_WORKER, Found.SERVER))])
-def test_a_job_that_is_not_listed_yet_may_have_been_taken(after: float, expected: tuple[Cause, Found] | None) -> None:
+def test_an_agent_that_came_while_livekit_was_asked_came_too_late() -> None:
+    came = ParticipantSeen(at=20.85, identity=AGENT.identity, kind="agent", before_us=False)
+    assert cause(absent(came, asked((CALLER, AGENT), (TAKEN,)))) == (Cause.JOINED_LATE, Found.SERVER)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"), [(5.4, (Cause.UNEXPLAINED, Found.TIMELINE)), (5.6, (Cause.NO_WORKER, Found.SERVER))]
+)
+def test_a_job_that_is_not_listed_yet_may_have_been_taken(after: float, expected: tuple[Cause, Found]) -> None:
     (joined,) = [event.at for event in ALONE if isinstance(event, RoomJoined)]
     told = msgspec.structs.replace(asked(dispatches=(UNTAKEN,)), at=joined + after)
     hurried = msgspec.structs.replace(JOIN, deadlines=Deadlines(agent_join=after - 0.2))
     assert cause((*ALONE, told, *heartbeats(8)), hurried) == expected
+
+
+@pytest.mark.parametrize(("after", "expected"), [(5.4, "no job listed yet"), (5.6, "no job")])
+def test_nor_does_the_evidence_say_so(after: float, expected: str) -> None:
+    left = tuple(event for event in entered() if event.at < 2)
+    (joined,) = [event.at for event in left if isinstance(event, RoomJoined)]
+    gone = Stopped(at=2.0, reason=Reason.AGENT_LEFT, detail="")
+    told = msgspec.structs.replace(asked(dispatches=(UNTAKEN,)), at=joined + after)
+    found = diagnosis((*left, gone, told, *heartbeats(8)))
+    assert found is not None
+    assert found.cause is Cause.AGENT_LEFT
+    assert ("dispatch AD_1", f'asks for agent "desk": {expected}') in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(None, "no expiry"), (60.4, "expires in 60 s"), (-3600.6, "expired 3601 s ago")]
+)
+def test_a_token_that_has_expired_does_not_expire_in_less_than_no_time(seconds: float | None, expected: str) -> None:
+    token = TokenRead(at=0.2, expires_in=seconds, room="trial_1_a", agents=(), identity="caller")
+    found = diagnosis((*ALONE[:3], token, Stopped(at=0.3, reason=Reason.TOKEN_INVALID, detail=""), *heartbeats(1)))
+    assert found is not None
+    assert found.evidence == (("token", f"asks for no agent by name; {expected}"),)
+
+
+def test_what_is_the_matter_with_the_prober_is_mended_as_its_reason_says() -> None:
+    found = diagnosis((*ALONE[:3], Stopped(at=0.3, reason=Reason.PROBER_THROTTLED, detail=""), *heartbeats(1)))
+    assert found is not None
+    assert (found.cause, found.fix) == (Cause.PROBER_TROUBLE, WORDS[Reason.PROBER_THROTTLED].look)
 
 
 def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() -> None:
@@ -130,6 +189,29 @@ def test_a_known_cause_goes_before_a_crash_of_any_kind_and_a_line_by_time_last()
     assert cause(absent(by_time)) == (Cause.WORKER_FULL, Found.AGENT_LOG_BY_TIME)
 
 
+@pytest.mark.parametrize("standing", [Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.IMPORT_ERROR])
+def test_a_worker_that_can_take_no_job_is_not_the_one_that_took_ours(standing: Cause) -> None:
+    told = logged(standing, by="worker")
+    assert cause(absent(told)) == (standing, Found.AGENT_LOG)
+    assert cause(absent(asked(dispatches=(UNTAKEN,)), told)) == (standing, Found.AGENT_LOG)
+    assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.ASSIGNED_NEVER_JOINED, Found.SERVER)
+
+
+def test_processes_that_fail_explain_a_job_that_was_taken() -> None:
+    told = logged(Cause.PREWARM_HANGS, by="worker")
+    assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.PREWARM_HANGS, Found.AGENT_LOG)
+
+
+def test_without_a_connection_the_web_app_is_not_called_slow() -> None:
+    def unanswered(*moments: Moment) -> tuple[AnyEvent, ...]:
+        met = (HttpMoment(at=0.1, step="start", what=what, detail="shop.example") for what in moments)
+        return (TrialRequested(at=0.0), *met, Stopped(at=9.0, reason=Reason.TRIAL_TIMEOUT, detail=""), *heartbeats(9))
+
+    assert cause(unanswered("sent", "resolved")) == (Cause.WEB_UNREACHABLE, Found.TIMELINE)
+    assert cause(unanswered("sent", "resolved", "connected")) == (Cause.WEB_SLOW, Found.TIMELINE)
+    assert cause(unanswered("sent", "connected", "redirected")) == (Cause.WEB_UNREACHABLE, Found.TIMELINE)
+
+
 def test_the_agents_log_does_not_explain_what_is_not_about_the_agent() -> None:
     refused = Stopped(at=0.1, reason=Reason.TRIAL_REJECTED, detail="step start: 500")
     events = (TrialRequested(at=0.0), HttpMoment(at=0.1, step="start", what="done", detail="500"), refused)
@@ -150,6 +232,7 @@ def test_no_packets_are_told_from_silence() -> None:
     assert cause(deaf(0, before=0), CONVERSATION) == (Cause.NO_PACKETS, Found.TIMELINE)
     assert cause(deaf(0), CONVERSATION) == (Cause.PACKETS_STOPPED, Found.TIMELINE)
     assert cause(deaf(50), CONVERSATION) == (Cause.SILENT_TRACK, Found.TIMELINE)
+    assert cause(deaf(-1000), CONVERSATION) == (Cause.UNEXPLAINED, Found.TIMELINE), "another track began"
 
 
 @pytest.mark.parametrize(

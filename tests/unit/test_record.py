@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.events import AnyEvent
-from prober.core.plan import ApiKey, Session
+from prober.core.plan import ApiKey, ApiToken, Session
 from prober.core.record import RunRecord, derive, rederive
 from tests.timelines import CONVERSATION, HEAD, conversation
 
@@ -27,4 +27,5 @@ def test_the_top_level_holds_what_readers_are_promised() -> None:
 def test_secrets_are_in_no_repr() -> None:
     key = ApiKey(url="ws://127.0.0.1", key="the-key", secret="the-secret")
     session = Session(url="ws://127.0.0.1", room="r", token="the-token")
-    assert "the-" not in repr(key) + repr(session) + f"{key}{session}"
+    token = ApiToken(url="ws://127.0.0.1", token="the-token")
+    assert "the-" not in repr(key) + repr(session) + f"{key}{session}{token}{token!r}"

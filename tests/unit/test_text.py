@@ -5,7 +5,7 @@ import msgspec
 from prober.core.events import AnchorsAsked, CleanedUp, UtteranceStarted
 from prober.core.plan import BargeIn
 from prober.core.record import RunRecord
-from prober.sinks import text
+from prober.sinks import narration, text
 from tests.golden.regenerate import GOLDEN, read
 
 
@@ -32,6 +32,6 @@ def test_the_verdict_says_that_an_interruption_found_nobody_to_interrupt() -> No
 def test_a_clean_up_step_is_told_by_its_name_and_a_single_host_in_the_singular() -> None:
     step = CleanedUp(at=1.0, resource="trial", name="end", ok=False, detail="status 404")
     room = CleanedUp(at=1.0, resource="room", name="r1", ok=True, detail="deleted")
-    assert text.moment(step) == "   1.000 s  clean-up step 'end': status 404"
-    assert text.moment(room) == "   1.000 s  room r1 deleted"
-    assert text.moment(AnchorsAsked(at=1.0, answered=0, of=1)) == "   1.000 s  0 of 1 independent host answers"
+    assert narration.moment(step) == "   1.000 s  clean-up step 'end': status 404"
+    assert narration.moment(room) == "   1.000 s  room r1 deleted"
+    assert narration.moment(AnchorsAsked(at=1.0, answered=0, of=1)) == "   1.000 s  0 of 1 independent host answers"

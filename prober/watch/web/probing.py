@@ -25,7 +25,7 @@ from prober.core.measure import OBJECTIVES, value_of
 from prober.core.plan import Scenario
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.watch.cadence import Key
 from prober.watch.schedule import Skip, SkipReason
 from prober.watch.status import Canary
@@ -206,7 +206,7 @@ def told(record: RunRecord, timeout: float, accept: str, *, debug: bool) -> web.
     registry.register(Probed(record, timeout))
     if debug:
         metrics = "none: the run is inconclusive\n" if inconclusive else generate_latest(registry).decode()
-        lines = [*text.timeline(record.timeline), "", *text.summary(record), "", "Metrics:", metrics]
+        lines = [*narration.timeline(record.timeline), "", *text.summary(record), "", "Metrics:", metrics]
         return web.Response(text="\n".join(lines))
     if inconclusive:
         return web.Response(

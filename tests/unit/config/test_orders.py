@@ -8,7 +8,18 @@ import pytest
 from prober.child.messages import Order
 from prober.config.loading import Loaded, load
 from prober.config.orders import NothingToRunError, orders
-from prober.core.plan import BargeIn, Deadlines, DirectEntry, Expectations, Greeting, Scenario, TrialEntry, TurnPlan
+from prober.core.plan import (
+    ApiKey,
+    ApiToken,
+    BargeIn,
+    Deadlines,
+    DirectEntry,
+    Expectations,
+    Greeting,
+    Scenario,
+    TrialEntry,
+    TurnPlan,
+)
 from prober.core.steps import trial_steps
 from tests.golden.regenerate import GOLDEN
 
@@ -124,10 +135,20 @@ def test_hosts_with_a_variable_in_them_are_not_allowed_by_it(tmp_path: Path) -> 
 def test_secrets_go_beside_the_plan_and_are_shown_nowhere(tmp_path: Path) -> None:
     for order in full(tmp_path):
         assert order.secrets == {"coupon": "c0upon", "signature": "s1gned"}
-        assert order.key is not None
+        assert isinstance(order.key, ApiKey)
         assert (order.key.url, order.key.key, order.key.secret) == ("wss://livekit.example", "k3y", "s3cret")
         for shown in (repr(order), msgspec.json.encode(order.plan).decode()):
             assert not any(secret in shown for secret in ("c0upon", "s1gned", "k3y", "s3cret"))
+
+
+def test_a_token_takes_the_keys_place(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("eyJh.eyJi.s3cret\n")
+    livekit = "    livekit: {url: 'wss://livekit.example', token_file: token}\n"
+    order, _ = orders(loaded(SMALL + livekit, tmp_path))
+    assert order.key == ApiToken(url="wss://livekit.example", token="eyJh.eyJi.s3cret")
+    assert order.plan.allowed.hosts == ("livekit.example", "shop.example", "*.livekit.cloud")
+    assert "s3cret" not in repr(order) + msgspec.json.encode(order.plan).decode()
+    assert msgspec.json.decode(msgspec.json.encode(order), type=Order) == order
 
 
 def test_an_order_crosses_the_pipe_whole(tmp_path: Path) -> None:

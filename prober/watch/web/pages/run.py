@@ -6,7 +6,7 @@ from prober.core.causes import Diagnosis
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord, rederive
 from prober.core.series import MISSED
-from prober.sinks import text
+from prober.sinks import narration, text
 from prober.sinks.explained import whose
 from prober.watch.web.pages.answers import Tone
 from prober.watch.web.pages.sound import Sound, outline
@@ -102,7 +102,9 @@ def run_page(record: RunRecord, sound: Sound | None, *, recorded: bool) -> RunPa
         ),
         left_behind=record.left_behind,
         moments=tuple(
-            (f"{event.at:.3f}", said.strip()) for event in record.timeline if (said := text.words(event)) is not None
+            (f"{event.at:.3f}", said.strip())
+            for event in record.timeline
+            if (said := narration.words(event)) is not None
         ),
     )
 
