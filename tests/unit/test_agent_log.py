@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged
 from prober.core.words import harmless
-from prober.diagnosis import agent_log
+from prober.diagnosis import agent_log, worker_lines
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN
 from prober.diagnosis.worker_lines import LONGEST, LONGEST_ID
@@ -439,3 +439,42 @@ def test_a_jobs_id_is_shown_as_harmless_as_the_rest() -> None:
 @pytest.mark.parametrize("key", ["room", "job_id"])
 def test_what_is_too_long_for_an_id_is_none(key: str) -> None:
     assert told("R", {"room": "R", "job_id": "AJ_1"} | CRASH | {key: "x" * (LONGEST_ID + 1)}) is None
+
+
+UNSPOKEN = "livekit.agents._exceptions.APIError: no audio frames were pushed for text: "
+AGAIN = "\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback …\nImportError: no"
+
+
+@pytest.mark.parametrize(
+    ("error", "quote"),
+    [
+        (f"{UNSPOKEN}Your code\nis four two", f"{UNSPOKEN}…"),
+        (f"{UNSPOKEN}{'Your code is four two ' * 2000}\nis four two", f"{UNSPOKEN}…"),
+        (f"{UNSPOKEN}Your code\nis four two{AGAIN}", "ImportError: no"),
+    ],
+)
+def test_what_was_to_be_spoken_is_not_told(error: str, quote: str) -> None:
+    found = told("R", CRASH | {"exc_info": error, "room": "R"})
+    as_message = told("R", {"message": f"{CRASH['message']}\n{error}", "room": "R"})
+
+    assert found == as_message
+    assert found is not None
+    assert found.quote == quote
+
+
+KEY = "sk-4f9a8b7c6d5e4f3a2b1c0d9e"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x" * 300, "y" * (worker_lines.TAIL - 15)),
+        ("1" * (worker_lines.HEAD - len(CRASH["message"]) - 15), "y" * 20_000),
+    ],
+    ids=["at the end", "at the beginning"],
+)
+def test_a_secret_that_is_cut_in_two_is_left_out(before: str, after: str) -> None:
+    found = told("R", {"message": f"{CRASH['message']} {before} {KEY} {after}", "room": "R"})
+
+    assert found is not None
+    assert not [at for at in range(len(KEY) - 5) if KEY[at : at + 5] in found.quote]

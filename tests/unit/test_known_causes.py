@@ -90,6 +90,9 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
     [
         ("openai.AuthenticationError: Incorrect API key provided: sk-proj-4f9a8b7c6d5e4f3a2b1c0d", "4f9a8b7c"),
         ("openai.AuthenticationError: Incorrect API key provided: short-one, see the docs", "short-one"),
+        ("RuntimeError: refused.4f9a8b7c6d5e4f3a2b1c0d9e", "4f9a8b7c"),
+        ("AuthenticationError: Incorrect API key: SK_LIVE_4F9A8B7C6D5E4F3A", "4F9A8B7C"),
+        ("RuntimeError: eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "e30"),
         ("KeyError: 'someone@example.com'", "someone@"),
         ("RuntimeError: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "eyJ"),
         ("ValueError: \x1b[31mred", "\x1b"),
