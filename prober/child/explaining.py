@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cached_property
 
+from prober.child.aside import Aside
 from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.child.parent import run_child
@@ -10,7 +13,8 @@ from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, RoomJoined
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge
-from prober.diagnosis.log_source import Source, open_log
+from prober.core.words import whereabouts
+from prober.diagnosis.log_source import BUSY, Source, open_log
 
 WITHIN = 5.0
 """Seconds given to the disk."""
@@ -21,30 +25,62 @@ class Explaining:
 
     def __init__(self, run: RunChild = run_child) -> None:
         self._run = run
-        self._logs: dict[str, Source] = {}
+        self.logs: dict[str, _Log] = {}
 
     async def __call__(
         self, order: Order, *, stop: asyncio.Event, on_event: Callable[[Event], None], verbose: bool = False
     ) -> tuple[AnyEvent, ...]:
         """The events of the run, and what the log tells of it. Raises OSError where no process can be started."""
         name = order.agent_log
-        if name is not None and name not in self._logs:
-            self._logs[name] = open_log(name)  # before the run: what comes through a pipe is read from now on
+        asked = None if name is None else self.logs.setdefault(name, _Log(name)).begin()
         events = await self._run(order, stop=stop, on_event=on_event, verbose=verbose)
         timeline = Timeline(events)
         joined = timeline.first(RoomJoined)
-        if name is None or joined is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:
+        if (
+            name is None
+            or asked is None
+            or joined is None
+            or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT
+        ):
             return events
-        found = await self._ask(name, joined.room, at=max(event.at for event in events))
+        at = max(event.at for event in events)
+        found: AgentLogged | AgentLogUnread | None
+        try:
+            async with asyncio.timeout(WITHIN):
+                found = await asyncio.wrap_future(asked(joined.room, at))
+        except Exception as error:  # noqa: BLE001 - whatever a log does to us, the run was made
+            found = AgentLogUnread(at=at, file=name, error=_why(error))
         if found is None:
             return events
         on_event(found)
         return (*events, found)
 
-    async def _ask(self, name: str, room: str, *, at: float) -> AgentLogged | AgentLogUnread | None:
-        try:
-            async with asyncio.timeout(WITHIN):
-                return await asyncio.to_thread(self._logs[name].told_of, room, at=at)
-        except OSError as error:  # out of time, too
-            why = error.strerror or str(error) or f"that took longer than {WITHIN:g} s"
-            return AgentLogUnread(at=at, file=name, error=why)
+
+class _Log:
+    """A log, all of whose reading is done aside: nothing that is asked here waits or raises."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.aside = Aside(patience=WITHIN)
+
+    @cached_property
+    def _source(self) -> Source:
+        return open_log(self._name)
+
+    def begin(self) -> Callable[[str, float], Future[AgentLogged | None]]:
+        """What to ask at the end of a run that begins now, by its room: what the log holds by now is not told of it."""
+        begun = self.aside.ask(self._lines)
+
+        def told_of(room: str, at: float) -> AgentLogged | None:
+            return self._source.told_of(room, at=at, since=begun.result(timeout=0))
+
+        return lambda room, at: self.aside.ask(lambda: told_of(room, at))
+
+    def _lines(self) -> int:
+        return self._source.begin()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return BUSY
+    return error.strerror or str(error) if isinstance(error, OSError) else whereabouts(error)

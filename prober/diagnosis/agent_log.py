@@ -2,19 +2,20 @@
 
 import re
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged
 from prober.core.words import harmless
-from prober.diagnosis.known_causes import STANDS_UNTIL, Recognised, recognise
+from prober.diagnosis.known_causes import Recognised, recognise
 from prober.diagnosis.worker_lines import Unwrapped, WorkerLine, read_line
 
 MOST = 1000
 """Jobs, and rooms, that are remembered: the last ones."""
 _TAKEN = "received job request"
-_CRASHED = "unhandled exception while running the job task"
-_ENDED = re.compile(rf"process exit(?:ing|ed)\b|{_CRASHED}")
+_ENDED = re.compile(r"process exit(?:ing|ed)\b")
+_GOING = re.compile(r"(?:starting|draining|shutting down) worker$")
 _OF_PROCESSES = frozenset({Cause.PREWARM_FAILED, Cause.PREWARM_HANGS})
 """What a worker that takes a job may have: everything else of a whole worker keeps it from taking one."""
 
@@ -23,80 +24,130 @@ By = Literal["room", "job", "time", "worker"]
 
 
 class _Told(NamedTuple):
+    line: int
     what: Recognised
     by: By
     job: str | None = None
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is told of a room since its job was taken: the last line of each kind."""
+
+    name: str
+    taken: int = 0
+    told: dict[tuple[int, bool], _Told] = field(default_factory=dict)
+
+    def since(self, line: int) -> list[_Told]:
+        return [told for told in self.told.values() if told.line > line]
 
 
 class AgentLog:
     """The log of one worker, or of several in one stream."""
 
     def __init__(self) -> None:
+        self.lines = 0
+        """How many have been read: what counts for a run is told after those that were read before it began."""
         self._wrapped = Unwrapped()
-        self._rooms = _Last[_Told | None]()
-        """By room: the most telling line; None for one whose job was taken and which nothing is told of."""
+        self._rooms = _Last[_Room]()
         self._jobs = _Last[str]()
         self._open = _Last[str]()
-        self._standing: dict[Cause, Recognised] = {}
+        self._standing: dict[Cause, _Told] = {}
+        self._registered: bool | None = False
+        """Whether a worker is past its start; None where that is not known."""
 
     def read(self, line: str) -> None:
         """Take the next line into account, whatever it holds."""
+        self.lines += 1
         whole = self._wrapped.whole(line)
         said = None if whole is None else read_line(whole)
         if said is None:
             return
+        if _GOING.match(said.text):
+            self._registered = False
+        elif said.text == "registered worker" or (self._registered is None and not said.bare):
+            self._registered = True
         if said.text == _TAKEN:
             self._taken(said)
             return
-        self._standing = {
-            cause: told for cause, told in self._standing.items() if not STANDS_UNTIL[cause].match(said.text)
-        }
+        self._standing = {cause: told for cause, told in self._standing.items() if not _over(told, said)}
         what = recognise(said.text)
         if what is not None:
             self._recognised(said, what)
-        if said.job is not None and _ENDED.match(said.text):
-            self._open.pop(said.job, None)
+        crashed = what is not None and what.ending == "crash"
+        if said.job is not None and (crashed or (_ENDED.match(said.text) and not said.crashed)):
+            self._open.pop(said.job, None)  # of a job that crashed its process may tell before its exception is told
 
-    def told_of(self, room: str, *, at: float) -> AgentLogged | None:
-        """Why the job of this room went wrong, or why no worker could take it; None where the log does not tell."""
-        told = self._rooms.get(room)
-        if told is None:
-            standing = [
-                what for what in self._standing.values() if what.cause in _OF_PROCESSES or room not in self._rooms
-            ]
-            told = min((_Told(what, "worker") for what in standing), default=None)
+    def skip(self) -> None:
+        """Lines are missing here: how a worker is, and which jobs are open, nobody knows any more."""
+        self._wrapped = Unwrapped()
+        self._open.clear()
+        self._standing.clear()
+        self._registered = None
+
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+        """Why the job of this room went wrong, or why no worker could take it; None where the log does not tell.
+
+        The room's name is made harmless, and so may be that of several; what stands in the first lines, up to `since`,
+        is told of the workers alone.
+        """
+        name = harmless(room)
+        known = [each for each in self._rooms.values() if each.name == name]
+        rooms = [each for each in known if each.taken > since or each.since(since)]
+        if len(rooms) > 1:
+            return None
+        taken = any(each.taken > since for each in rooms)
+        told = _most_telling([told for each in rooms for told in each.since(since)]) or min(
+            (told for told in self._standing.values() if told.what.cause in _OF_PROCESSES or not taken),
+            key=lambda told: told.what.rank,
+            default=None,
+        )
         if told is None:
             return None
-        what = told.what
-        return AgentLogged(
-            at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=told.job and harmless(told.job)
-        )
+        what, job = told.what, None if told.job is None else harmless(told.job)
+        return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:
-            self._rooms.setdefault(said.room, None)
+            self._rooms[said.room] = _Room(harmless(said.room), self.lines)
             job = said.job or said.room
             self._jobs[job] = self._open[job] = said.room
 
     def _recognised(self, said: WorkerLine, what: Recognised) -> None:
         job = said.job
         if said.room is not None:
-            self._tell(said.room, _Told(what, "room", job))
+            self._tell(said.room, what, "room", job)
         elif job is not None:
             if job in self._jobs:
-                self._tell(self._jobs[job], _Told(what, "job", job))
-        elif what.cause in STANDS_UNTIL and not said.text.startswith(_CRASHED):
-            self._standing[what.cause] = what
+                self._tell(self._jobs[job], what, "job", job)
+        elif what.until is not None and what.ending is None:
+            # A worker that cannot be imported dies of it, before its logger is there; others may do without.
+            if what.cause is not Cause.IMPORT_ERROR or (said.bare and not self._registered):
+                self._standing[what.cause] = _Told(self.lines, what, "worker")
         elif len(self._open) == 1 and what.cause is not Cause.JOB_DIED:  # an idle process has no job either
             ((job, room),) = self._open.items()
-            self._tell(room, _Told(what, "time", job if job != room else None))
-            if said.text.startswith(_CRASHED):
+            self._tell(room, what, "time", job if job != room else None)
+            if what.ending == "crash":
                 self._open.pop(job)
 
-    def _tell(self, room: str, told: _Told) -> None:
-        known = self._rooms.get(room)
-        if known is None or told.what.rank < known.what.rank:
-            self._rooms[room] = told
+    def _tell(self, room: str, what: Recognised, by: By, job: str | None) -> None:
+        if room not in self._rooms:
+            self._rooms[room] = _Room(harmless(room))
+        self._rooms[room].told[what.rank, what.ending is not None] = _Told(self.lines, what, by, job)
+
+
+def _over(told: _Told, said: WorkerLine) -> bool:
+    return told.what.until is not None and bool(told.what.until.match(said.text))
+
+
+def _most_telling(lines: list[_Told]) -> _Told | None:
+    """By what the job ended; of that cause the line that tells most, as one that crashed does itself."""
+    if not lines:
+        return None
+    first = min(lines, key=lambda told: (told.what.ending is None, told.what.rank))
+    if first.what.ending == "crash":
+        return first
+    return min((told for told in lines if told.what.cause is first.what.cause), key=lambda told: told.what.rank)
 
 
 class _Last(OrderedDict[str, Value]):
@@ -104,5 +155,6 @@ class _Last(OrderedDict[str, Value]):
 
     def __setitem__(self, key: str, value: Value) -> None:
         super().__setitem__(key, value)
+        self.move_to_end(key)
         if len(self) > MOST:
             self.popitem(last=False)

@@ -4,142 +4,193 @@ Each row is tested with lines that a real worker wrote (`tests/agent_logs`).
 """
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from prober.core.causes import Cause
 from prober.core.words import harmless
 
+_CUT = 1000
+"""Characters looked at of a message, and of an exception: no pattern may take long, whatever a line holds."""
+_CHAIN = 8
+"""Exceptions looked at of those that led to the last one."""
+_QUOTED = 400
+"""Characters looked at for what must not be quoted: far more than are left."""
 _OPAQUE = re.compile(r"(?<![\w*-])(?:eyJ[\w.-]*|(?=[\w*-]*\d)[\w*-]{20,})")
 """What may be a token, a key, or a part of one."""
 _GIVEN = re.compile(r"(?<=provided: )\S+")
 """A key that a provider gives back with its refusal."""
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 """What may be named in a fix, which alerts and labels show."""
+_CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
+"""A line at the margin and what is indented below it: the frames of a traceback, or an exception."""
+_HANDLED = "During handling of the above exception, another exception occurred:"
+_FRAME = re.compile(r'livekit/(?:agents/(inference)/[st]t[st]|plugins/([a-z_]{1,30})/\w{1,60})\.py", line ')
+_CRASH = "unhandled exception while running the job task"
+_CLOSING = "AgentSession is closing due to unrecoverable error"
 
 
 class Known(NamedTuple):
-    """A pattern over a line's text, the cause that it shows, and what to do where more is known than of the cause.
+    """How a message, or one of the exceptions below it, begins; the cause that it shows, and what more is known of it.
 
-    `{name}` in `fix` stands for a group of the pattern, which holds a name; a group `said` is quoted in place of the
-    exception. A pattern takes time in proportion to the text: one that looks over several lines is tried at the
-    beginning alone.
+    `fix` is what to do where more is known than of the cause: `{name}` stands for a group of the pattern, which holds a
+    name, `{plugin}` for the plugin that raised the exception. A group `said` is quoted in place of the exception.
+    `message` is how the message begins, and `raised_in` where the exception comes from, where that matters. What is
+    wrong with a worker as a whole is so `until` this line of it.
     """
 
     says: re.Pattern[str]
     cause: Cause
     fix: str | None = None
+    message: str = ""
+    raised_in: Literal["inference", "plugin"] | None = None
+    until: re.Pattern[str] | None = None
 
-    def told(self, **names: str) -> str | None:
+    def told(self, names: dict[str, str]) -> str | None:
         """The fix with these in it; None where one of them is no name, or may be a key."""
-        plain = all(_NAME.fullmatch(name) and not _OPAQUE.search(name.replace(".", " ")) for name in names.values())
+        plain = all(_NAME.fullmatch(name) and not _OPAQUE.search(name) for name in names.values())
         return self.fix.format(**names) if self.fix is not None and plain else None
 
 
-def _known(says: str, cause: Cause, fix: str | None = None) -> Known:
-    return Known(re.compile(says, re.MULTILINE), cause, fix)
+def _known(
+    says: str,
+    cause: Cause,
+    fix: str | None = None,
+    *,
+    message: str = "",
+    raised_in: Literal["inference", "plugin"] | None = None,
+    until: str | None = None,
+) -> Known:
+    return Known(re.compile(says), cause, fix, message, raised_in, None if until is None else re.compile(until))
 
 
+_KEY = r"(?P<key>(?=\w{5,60}\b)(?!(?:\w*?\d){3})[A-Z][A-Z\d]*(?:_[A-Z\d]+)*_(?:KEY|SECRET|TOKEN|CREDENTIALS))\b"
+"""The name of a variable that holds a key: what has more digits may be the key."""
 _SET = "Set {key} in the worker's environment and restart the worker."
-_REFUSED = r"^[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
+_REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
+_PREWARM = "error initializing process"
+_IMPORTED = r"(?:starting|registered) worker$"
+_CONNECTED = r"registered worker$"
+_READY = r"process initialized$"
 
 KNOWN = (
     _known(
-        r"^ValueError: api_(?:key|secret) is required, .*\bLIVEKIT_API_(?:KEY|SECRET)\b",
+        r"ValueError: api_(?:key|secret) is required, .*\bLIVEKIT_API_(?:KEY|SECRET)\b",
         Cause.PROVIDER_KEY_MISSING,
         "LiveKit Inference needs a LiveKit Cloud key: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or the "
         "LIVEKIT_INFERENCE_ ones, which must not be set to nothing) on the worker and restart it.",
     ),
     _known(
-        r"^ValueError: ElevenLabs API key is required",
+        r"ValueError: ElevenLabs API key is required",
         Cause.PROVIDER_KEY_MISSING,
         _SET.format(key="ELEVEN_API_KEY"),
     ),
     _known(
-        r"^[\w.]*Error: .{0,200}?(?:API key|[Cc]redentials).{0,200}?\b(?P<key>[A-Z][A-Z\d]*(?:_[A-Z\d]+)+)\b",
+        rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?\b{_KEY}",
         Cause.PROVIDER_KEY_MISSING,
         _SET,
     ),
-    _known(r"^KeyError: '(?P<key>[A-Z][A-Z\d_]*_(?:KEY|SECRET|TOKEN))'$", Cause.PROVIDER_KEY_MISSING, _SET),
+    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET),
     _known(
-        rf"\A(?=[\s\S]*{_REFUSED})[\s\S]*livekit/agents/inference/[st]t[st]\.py\", line ",
+        _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
         "LiveKit Inference takes the key of a LiveKit Cloud project only: set LIVEKIT_INFERENCE_API_KEY and "
         "LIVEKIT_INFERENCE_API_SECRET to one, or use the provider's own plugin.",
+        raised_in="inference",
     ),
     _known(
-        rf"\A(?=[\s\S]*{_REFUSED})[\s\S]*livekit/plugins/(?P<plugin>[a-z_]+)/\w+\.py\", line ",
+        _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
         "Replace the key that the {plugin} plugin uses, or pay its bill, and restart the worker.",
+        raised_in="plugin",
     ),
     _known(_REFUSED, Cause.PROVIDER_KEY_REFUSED),
+    _known(rf"{_CLOSING}: .*\bstatus_code=40[13]\b", Cause.PROVIDER_KEY_REFUSED),
+    _known(r"ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK),
     _known(
-        r"^AgentSession is closing due to unrecoverable error: .*\bstatus_code=40[13]\b", Cause.PROVIDER_KEY_REFUSED
-    ),
-    _known(r"^ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK),
-    _known(
-        r"^ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
+        r"ModuleNotFoundError: No module named '(?P<module>[\w.]{1,60})'",
         Cause.IMPORT_ERROR,
         "Install {module} in the worker's image, or undo the release that imports it.",
+        until=_IMPORTED,
     ),
-    _known(r"^ImportError: ", Cause.IMPORT_ERROR),
-    _known(r"^failed to connect to livekit, retrying.*\n40[13], ", Cause.WORKER_KEY_REFUSED),
-    _known(r"^failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF),
-    _known(r"^livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
+    _known(r"ImportError: ", Cause.IMPORT_ERROR, until=_IMPORTED),
     _known(
-        r"\Aerror initializing process\n[\s\S]*^RuntimeError:\s+(?P<said>An attempt has been made to start a.*)",
+        r"40[13], ",
+        Cause.WORKER_KEY_REFUSED,
+        message="failed to connect to livekit, retrying",
+        until=_CONNECTED,
+    ),
+    _known(r"failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF, until=_CONNECTED),
+    _known(r"livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
+    _known(
+        r"RuntimeError: (?P<said>An attempt has been made to start a.*)",
         Cause.PREWARM_FAILED,
         'Call cli.run_app() only under `if __name__ == "__main__":`.',
+        message=_PREWARM,
+        until=_READY,
     ),
-    _known(r"\Aerror initializing process\n[\s\S]*^(?:asyncio\.\w+\.)?TimeoutError\b", Cause.PREWARM_HANGS),
-    _known(r"\Aerror initializing process\b", Cause.PREWARM_FAILED),
-    _known(r"^worker is at full capacity", Cause.WORKER_FULL),
-    _known(r"^AgentSession is closing due to unrecoverable error", Cause.PROVIDER_ERRORS),
-    _known(r"^unhandled exception while running the job task", Cause.JOB_CRASHED),
+    _known(r"(?:asyncio\.\w+\.)?TimeoutError\b", Cause.PREWARM_HANGS, message=_PREWARM, until=_READY),
+    _known(_PREWARM, Cause.PREWARM_FAILED, until=_READY),
+    _known(r"worker is at full capacity", Cause.WORKER_FULL, until=r"worker is below capacity|starting worker$"),
+    _known(_CLOSING, Cause.PROVIDER_ERRORS),
+    _known(_CRASH, Cause.JOB_CRASHED),
     _known(
-        r"^process is unresponsive, killing process",
+        r"process is unresponsive, killing process",
         Cause.JOB_DIED,
         "Find what blocks the agent's event loop for a minute: a call that does not await, or a host without CPU.",
     ),
-    _known(r"^The job task completed without establishing a connection", Cause.JOB_RETURNED),
-    _known(r"^The room connection was not established within", Cause.JOB_HANGS),
-    _known(r"^process exited with non-zero exit code", Cause.JOB_DIED),
+    _known(r"The job task completed without establishing a connection", Cause.JOB_RETURNED),
+    _known(r"The room connection was not established within", Cause.JOB_HANGS),
+    _known(r"process exited with non-zero exit code", Cause.JOB_DIED),
 )
-
-STANDS_UNTIL = {
-    Cause.IMPORT_ERROR: re.compile(r"(?:starting|registered) worker$"),
-    Cause.WORKER_CUT_OFF: re.compile(r"registered worker$"),
-    Cause.WORKER_KEY_REFUSED: re.compile(r"registered worker$"),
-    Cause.PREWARM_FAILED: re.compile(r"process initialized$"),
-    Cause.PREWARM_HANGS: re.compile(r"process initialized$"),
-    Cause.WORKER_FULL: re.compile(r"worker is below capacity|starting worker$"),
-}
-"""What can be wrong with a worker as a whole, and the line by which it is over."""
 
 
 class Recognised(NamedTuple):
-    """A line that is understood: the lower its rank, the more it tells."""
+    """A line that is understood: the lower its rank, the more it tells; `ending` is how the job ended by it."""
 
     rank: int
     cause: Cause
     quote: str
     fix: str | None
+    until: re.Pattern[str] | None
+    ending: Literal["crash", "close"] | None
 
 
 def recognise(text: str) -> Recognised | None:
     """What this text of a worker's line means, if it is known; the quote holds no secret."""
+    message, _, below = text.partition("\n")
+    said = (message[:_CUT], *_exceptions(below))
+    raised_in = _raised_in(below)
     for rank, known in enumerate(KNOWN):
-        found = known.says.search(text)
+        if not message.startswith(known.message) or (known.raised_in and known.raised_in not in raised_in):
+            continue
+        found = next(filter(None, map(known.says.match, said)), None)
         if found is not None:
-            groups = found.groupdict()
-            said = groups.pop("said", None) or _exception(text)
-            return Recognised(rank, known.cause, _quote(said), known.told(**groups))
+            groups = raised_in | found.groupdict()
+            quote = _quote(groups.pop("said", "") or said[-1])
+            return Recognised(rank, known.cause, quote, known.told(groups), known.until, _ending(message))
     return None
 
 
-def _exception(text: str) -> str:
-    """The last line at the margin: of a traceback it is the exception."""
-    return next((line for line in reversed(text.splitlines()) if line.strip() and not line[0].isspace()), text)
+def _exceptions(below: str) -> list[str]:
+    """The exception of a traceback and those that it was raised from; one that was being handled is another matter."""
+    chunks = _CHUNK.findall(below.rpartition(_HANDLED)[2])
+    raised = [chunk for chunk in chunks if not chunk.startswith("Traceback (most recent")][-_CHAIN:]
+    return [" ".join(chunk[:_CUT].split()) for chunk in raised]
+
+
+def _raised_in(below: str) -> dict[str, str]:
+    """What of livekit-agents' own, if any, is next to the exception."""
+    *_, found = (None, *_FRAME.finditer(below))
+    if found is None:
+        return {}
+    return {"inference": found[1]} if found[1] else {"plugin": found[2]}
+
+
+def _ending(message: str) -> Literal["crash", "close"] | None:
+    return "crash" if message.startswith(_CRASH) else "close" if message.startswith(_CLOSING) else None
 
 
 def _quote(words: str) -> str:
+    if len(words) > _QUOTED:
+        words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
     return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub("[hidden]", words)))

@@ -1,37 +1,47 @@
 """Where an agent's log comes from: a file that grows and is rotated, or standard input. Bounded in time and memory."""
 
-import contextlib
+import copy
+import errno
 import glob
 import os
+import re
 import stat
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from prober.core.events import AgentLogged
 from prober.diagnosis.agent_log import AgentLog
+from prober.diagnosis.worker_lines import LONGEST
 from prober.limits import STDIN
 
-_LONGEST = 1 << 18
-"""Bytes of a line; a longer one is not read."""
 _AT_ONCE = 1 << 24
 """Bytes read of a file in one go: where it has grown by more, the last ones."""
 _BEFORE = 1 << 20
 """Bytes read of what a file held when it was asked first."""
+READING = 4.0
+"""Seconds after which reading is broken off, to go on with the next question."""
+BUSY = "it is still being read"
 _CHUNK = 1 << 16
-PATIENCE = 3.0
-"""Seconds for which a look at a file waits for another one."""
+_HEAD = 1 << 10
+"""Bytes by which a file is known from another one with its number."""
+_ROTATED = re.compile(r"\.\d{1,5}|[.-](?:19|20)\d\d-?[01]\d-?[0-3]\d[\d_:T.-]*")
+"""What stands after the name of a file that was rotated: a number, or the date."""
 _Id = tuple[int, int]
-"""A file's device and inode, which it keeps under another name."""
-_COMPRESSED = {".gz", ".xz", ".bz2", ".zst"}
+"""A file's device and inode, which it keeps under another name, and which another one gets when it is gone."""
 
 
 class Source(Protocol):
-    """An agent's log that is read on as it grows; several threads may ask."""
+    """An agent's log that is read on as it grows. What raises OSError has its reason in words."""
 
-    def told_of(self, room: str, *, at: float) -> AgentLogged | None:
-        """What `AgentLog.told_of` says of all that is written by now. Raises OSError where it cannot be read."""
+    def begin(self) -> int:
+        """A run begins: how many lines there are of before."""
+
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+        """What `AgentLog.told_of` says of all that is written by now."""
 
 
 def open_log(name: str) -> Source:
@@ -42,70 +52,140 @@ def open_log(name: str) -> Source:
 class Lines:
     """Cuts a stream of bytes into lines, in whatever pieces it comes."""
 
-    def __init__(self) -> None:
-        self.begun = b""
-        self._skipping = False
+    def __init__(self, *, amid: bool = False) -> None:
+        self._begun = b""
+        self._skipping = amid
 
     def feed(self, piece: bytes) -> Iterator[str]:
-        """The lines that this piece completes."""
-        *lines, self.begun = (self.begun + piece).split(b"\n")
+        """The lines that this piece completes; where the stream was taken up `amid` a line, not the rest of that."""
+        *lines, self._begun = (self._begun + piece).split(b"\n")
         for line in lines:
-            if not self._skipping and len(line) <= _LONGEST:
+            if not self._skipping and len(line) <= LONGEST:
                 yield line.decode(errors="replace")
             self._skipping = False
-        if len(self.begun) > _LONGEST:
-            self.begun, self._skipping = b"", True
+        if len(self._begun) > LONGEST:
+            self._begun, self._skipping = b"", True
+
+
+class _Seen(NamedTuple):
+    """A file as it is found now."""
+
+    path: Path
+    file: BinaryIO
+    id: _Id
+    size: int
+    head: bytes
+
+
+class _Place:
+    """How far a file has been read, and how that file begins."""
+
+    def __init__(self, position: int = 0) -> None:
+        self.position = position
+        self.lines = Lines(amid=position > 0)
+        self.head = b""
+
+    def is_in(self, seen: _Seen) -> bool:
+        """Whether it is a place in this file: not in another one, nor in what it held before it was emptied."""
+        return seen.head.startswith(self.head) and seen.size >= self.position
+
+    def again(self) -> "_Place":
+        """The same place in a copy of the file."""
+        place = copy.copy(self)
+        place.lines = copy.copy(self.lines)
+        return place
 
 
 class LogFile:
-    """A log file and those it is rotated into, by renaming or by copying and emptying it, compressed ones left out."""
+    """A log file and those it is rotated into, by renaming or by copying and emptying it, compressed ones left out.
+
+    It is for one thread, which it may hold up.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log = AgentLog()
-        self._asking = threading.Lock()
-        self._known: dict[_Id, int] = {}
-        """How far each file has been read."""
+        self._places: dict[_Id, _Place] = {}
+        self._last = _Place()
+        """Where the reading of the log itself has come to, whatever its file is called by now."""
 
-    def told_of(self, room: str, *, at: float) -> AgentLogged | None:
-        """What the log tells of this room. Raises OSError where the file cannot be read."""
-        if not self._asking.acquire(timeout=PATIENCE):
-            raise OSError("an earlier look at it has not come back")  # who waits for a disk that hangs hangs with it
-        try:
-            if not self._known:
-                self._known = {_id(seen): seen.st_size for seen in map(Path.stat, self._rotated())}
-                self._known |= [self._read_on(self._path, _BEFORE)]
-            there = [path for path in (*self._rotated(), self._path) if path.exists()]  # it may not be begun anew yet
-            self._known = dict(self._read_on(path, _AT_ONCE) for path in there)
-            return self._log.told_of(room, at=at)
-        finally:
-            self._asking.release()
+    def begin(self) -> int:
+        """How many lines there are by now. Raises OSError where the file is there and cannot be read."""
+        with suppress(FileNotFoundError):
+            self._read_on()
+        return self._log.lines
+
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+        """What the log tells of this room. Raises OSError where the file cannot be read, or not in time."""
+        self._read_on()
+        return self._log.told_of(room, at=at, since=since)
+
+    def _read_on(self) -> None:
+        """Read what was added to each file since the last time."""
+        until = time.monotonic() + READING
+        with ExitStack() as files:
+            seen = [each for path in (*self._rotated(), self._path) for each in _look(path, files)]
+            there = bool(seen) and seen[-1].path == self._path
+            if self._places:
+                known = [self._known(each) for each in seen]
+                whole = self._last in known
+                places = [self._place(each, place) for each, place in zip(seen, known, strict=True)]
+            else:
+                places = [
+                    _Place(each.size if each.path != self._path else max(each.size - _BEFORE, 0)) for each in seen
+                ]
+                whole = there and places[-1].position == 0
+            if not whole:
+                self._log.skip()
+            if not there and not whole:
+                self._places = {}
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            self._places = {each.id: place for each, place in zip(seen, places, strict=True)}
+            self._last = places[-1] if there else self._last
+            for each, place in zip(seen, places, strict=True):
+                place.head = each.head
+                self._read(each, place, until)
+
+    def _known(self, seen: _Seen) -> _Place | None:
+        """The place that is in this file: its own, or that of the file which it is a copy of."""
+        place = self._places.get(seen.id)
+        if place is not None and place.is_in(seen):
+            return place
+        return next((place for place in self._places.values() if place.head and place.is_in(seen)), None)
+
+    def _place(self, seen: _Seen, known: _Place | None) -> _Place:
+        if known is None:
+            return _Place()
+        return known if known is self._places.get(seen.id) else known.again()
+
+    def _read(self, seen: _Seen, place: _Place, until: float) -> None:
+        if seen.size - place.position > _AT_ONCE:
+            place.position, place.lines = seen.size - _AT_ONCE, Lines(amid=True)
+            self._log.skip()
+        seen.file.seek(place.position)
+        while piece := seen.file.read(min(_CHUNK, seen.size - place.position)):
+            if time.monotonic() > until:
+                raise TimeoutError(BUSY)
+            place.position += len(piece)
+            for line in place.lines.feed(piece):
+                self._log.read(line)
 
     def _rotated(self) -> list[Path]:
         """What the log has been renamed or copied to, oldest first."""
-        written = self._path.resolve()
-        found = written.parent.glob(f"{glob.escape(written.name)}[.-]*[0-9]*")
-        plain = [path for path in found if path.suffix not in _COMPRESSED and path.is_file()]
-        return sorted(plain, key=lambda path: path.stat().st_mtime_ns)
+        written = Path(os.path.realpath(self._path))
+        found = written.parent.glob(f"{glob.escape(written.name)}[.-]*")
+        named = [path for path in found if _ROTATED.fullmatch(path.name.removeprefix(written.name))]
+        return sorted(filter(Path.is_file, named), key=lambda path: path.stat().st_mtime_ns)
 
-    def _read_on(self, path: Path, most: int) -> tuple[_Id, int]:
-        """Read what was added to this file since the last time, of too much the end; how far its lines were whole."""
+
+def _look(path: Path, files: ExitStack) -> Iterator[_Seen]:
+    """The file of this path, open until `files` are closed; none where none is there (any more)."""
+    with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError("it is no regular file")
-        with path.open("rb") as file:
-            seen = os.fstat(file.fileno())
-            position = self._known.get(_id(seen), 0)
-            start = max(position if position <= seen.st_size else 0, seen.st_size - most)  # smaller: it was emptied
-            file.seek(start)
-            lines = Lines()
-            while piece := file.read(min(_CHUNK, seen.st_size - file.tell())):
-                for line in lines.feed(piece):
-                    self._log.read(line)
-        return _id(seen), seen.st_size - len(lines.begun)
-
-
-def _id(seen: os.stat_result) -> _Id:
-    return seen.st_dev, seen.st_ino
+        file = files.enter_context(path.open("rb"))
+        found = os.fstat(file.fileno())
+        yield _Seen(path, file, (found.st_dev, found.st_ino), found.st_size, file.read(_HEAD))
 
 
 class LogPipe:
@@ -115,13 +195,23 @@ class LogPipe:
         self._descriptor = descriptor
         self._log = AgentLog()
         self._asking = threading.Lock()
-        self._reading = threading.Thread(target=self._read, name="agent-log", daemon=True)
+        self._ended_after: int | None = None
+        """How many lines there were."""
+        self._reading = threading.Thread(target=self._read, name="agent-log-pipe", daemon=True)
         self._reading.start()
 
-    def told_of(self, room: str, *, at: float) -> AgentLogged | None:
-        """What the log tells of this room by now."""
+    def begin(self) -> int:
+        """How many lines have come by now."""
         with self._asking:
-            return self._log.told_of(room, at=at)
+            return self._log.lines
+
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+        """What the log tells of this room by now. Raises OSError where it ended without a word of it."""
+        with self._asking:
+            told = self._log.told_of(room, at=at, since=since)
+            if self._ended_after is not None and (told is None or since >= self._ended_after):
+                raise OSError("it has ended")
+            return told
 
     def join(self) -> None:
         """Wait for the end of the pipe."""
@@ -129,9 +219,11 @@ class LogPipe:
 
     def _read(self) -> None:
         lines = Lines()
-        with contextlib.suppress(OSError):  # there is none: its end
+        with suppress(OSError):  # there is none: its end
             # Not sys.stdin: a thread that is held in its buffer is fatal to the interpreter's end.
             while piece := os.read(self._descriptor, _CHUNK):
-                with self._asking:
-                    for line in lines.feed(piece):
+                for line in lines.feed(piece):
+                    with self._asking:
                         self._log.read(line)
+        with self._asking:
+            self._ended_after = self._log.lines

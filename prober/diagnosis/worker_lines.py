@@ -6,18 +6,19 @@ from typing import NamedTuple
 from prober.core.words import read_json
 
 LONGEST = 1 << 18
-"""Characters of a line; what is longer is not understood."""
-HEAD = 200
+"""Bytes, or characters, of a line; what is longer is not understood."""
+HEAD = 1000
 TAIL = 1 << 14
-"""Characters kept of a line's text: its beginning says what happened, its end is the exception.
-
-What is cut in two is left out: half a secret is not known for one.
-"""
+"""Characters kept of a line's text: its beginning says what happened, its end is the exception."""
+LONGEST_ID = 256
+"""Characters of a job's id and of a room's name: LiveKit allows no more."""
 _QUIET = frozenset({"TRACE", "DEBUG", "DEV", "INFO"})
+_IN_GOOD_ORDER = re.compile(
+    r"received job request$|process (?:initialized|exiting)$|(?:starting|registered|draining|shutting down) worker$"
+    r"|worker is (?:at full|below) capacity"
+)
 _CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
 _POD = re.compile(r"\[pod/\S+\] ")
-_NAME = 256
-"""Characters kept of a room's or a job's name: LiveKit has none that is longer."""
 _SPOKEN = re.compile(r"(?<=for text: )[\s\S]*?(?=\n\n(?:The above|During handling) |\Z)")
 """What was to be spoken, up to the next exception of a traceback."""
 
@@ -54,11 +55,16 @@ def _piece(line: str) -> tuple[str, bool]:
 
 
 class WorkerLine(NamedTuple):
-    """What a line says: `text` is its message's first line and the exception below; nothing that was to be spoken."""
+    """What a line says: `text` is its message's first line and the exception below it, not what was to be spoken.
+
+    A process that exits tells whether its job `crashed`; `bare` is what was written without the logger.
+    """
 
     text: str
     room: str | None = None
     job: str | None = None
+    crashed: bool = False
+    bare: bool = False
 
 
 def read_line(line: str) -> WorkerLine | None:
@@ -68,14 +74,16 @@ def read_line(line: str) -> WorkerLine | None:
     """
     document = read_json(line[max(line.find("{"), 0) :].encode(errors="replace"))
     if not isinstance(document, dict):
-        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(_unspoken(line)))
+        return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line), bare=True)
     message, level, name = (_text(document, key) or "" for key in ("message", "level", "name"))
-    if level in _QUIET and not name.startswith("livekit"):
+    if level in _QUIET and not (name.startswith("livekit") or (not name and _IN_GOOD_ORDER.match(message))):
         return None  # what an agent tells of its calls may quote anybody
+    room, job = _text(document, "room", "room_name"), _text(document, "job_id")
+    if any(len(each or "") > LONGEST_ID for each in (room, job)):
+        return None
     head, _, tail = _unspoken(message).partition("\n")
-    error = _unspoken(_text(document, "exc_info", "error") or tail)
-    room, job = (_text(document, *keys) for keys in (("room", "room_name"), ("job_id",)))
-    return WorkerLine(_short(f"{head}\n{error}"), room and room[:_NAME], job and job[:_NAME])
+    text = f"{head}\n{_text(document, 'exc_info', 'error') or tail}"
+    return WorkerLine(_short(text), room, job, crashed=document.get("reason") == "job crashed")
 
 
 def _text(document: dict[object, object], *keys: str) -> str | None:
@@ -88,7 +96,8 @@ def _unspoken(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    text = text.strip()
+    """What is cut in two is left out: half a secret is not known for one."""
+    text = _unspoken(text).strip()
     if len(text) <= HEAD + TAIL:
         return text
     return text[:HEAD].rpartition(" ")[0] + "\n" + text[-TAIL:].partition("\n")[2]

@@ -2,20 +2,24 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from prober.child import explaining
 from prober.child.explaining import Explaining
 from prober.child.making import make_record
 from prober.child.messages import Order
 from prober.core.causes import Cause, Evidence, Found
-from prober.core.events import AgentLogged, AnyEvent, Event, Leaving, ServerAsked, Stopped
+from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, Leaving, RoomJoined, ServerAsked, Stopped
 from prober.core.plan import Plan
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
 from prober.core.steps import trial_steps
+from prober.core.words import harmless
 from prober.diagnosis.known_causes import KNOWN
 from prober.sinks import narration
 from tests.agent_logs.recorded import RECORDED, room_of
@@ -33,6 +37,7 @@ class Played:
 
     def __init__(self, events: tuple[AnyEvent, ...], write: Callable[[], None] = lambda: None) -> None:
         self._events, self._write = events, write
+        self.explaining = Explaining(self)
 
     async def __call__(
         self,
@@ -42,8 +47,20 @@ class Played:
         on_event: Callable[[Event], None],  # noqa: ARG002 - as run_child
         verbose: bool = False,  # noqa: ARG002 - as run_child
     ) -> tuple[AnyEvent, ...]:
+        for log in self.explaining.logs.values():
+            await asyncio.wrap_future(
+                log.aside.ask(lambda: None)
+            )  # a real run takes long enough for it to be looked at
         self._write()
         return self._events
+
+
+class Unwatched(Played):
+    """A run that ends at once without an agent, whatever its log is doing."""
+
+    def __init__(self) -> None:
+        super().__init__(ALONE)
+        self.explaining = Explaining()
 
 
 def order(log: Path | str | None) -> Order:
@@ -55,7 +72,7 @@ def order(log: Path | str | None) -> Order:
 
 async def explained(log: Path | str | None, run: Played) -> tuple[RunRecord, list[Event]]:
     told: list[Event] = []
-    record = await make_record(order(log), HEAD, stop=asyncio.Event(), on_event=told.append, run=Explaining(run))
+    record = await make_record(order(log), HEAD, stop=asyncio.Event(), on_event=told.append, run=run.explaining)
     return record, told
 
 
@@ -98,9 +115,8 @@ async def test_nor_does_one_that_no_agent_failed(tmp_path: Path) -> None:
 
 async def test_an_agent_that_came_is_explained_by_its_own_job(tmp_path: Path) -> None:
     log = tmp_path / "agent.log"
-    _write(log, lines("missing_elevenlabs_key"))
 
-    record, _ = await explained(log, Played(NOT_READY))
+    record, _ = await explained(log, Played(NOT_READY, lambda: _write(log, lines("missing_elevenlabs_key"))))
 
     assert record.diagnosis is not None
     assert (record.reason, record.diagnosis.cause) == ("agent_not_ready", Cause.PROVIDER_KEY_MISSING)
@@ -141,6 +157,118 @@ async def test_a_log_that_cannot_be_read_is_told_and_the_verdict_stands(tmp_path
     assert record.diagnosis is not None
     assert record.diagnosis.cause is Cause.NOT_DISPATCHED  # what the others know is told all the same
     assert record.diagnosis.evidence[-1] == Evidence("agent's log", f"{log} cannot be read: No such file or directory")
+
+
+async def test_what_the_log_held_before_is_not_told_of_a_room_of_the_same_name(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    _write(log, lines("missing_elevenlabs_key"))
+
+    record, told = await explained(log, Played(ALONE))
+
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause, told) == ("agent_absent", Cause.UNEXPLAINED, [])
+
+
+async def test_a_rooms_name_is_shown_without_what_is_to_be_hidden_and_found_nevertheless(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    room = "call-jo@example.com"
+    events = tuple(
+        msgspec.structs.replace(event, room=harmless(room)) if isinstance(event, RoomJoined) else event
+        for event in ALONE
+    )
+
+    record, _ = await explained(
+        log, Played(events, lambda: _write(log, lines("missing_elevenlabs_key").replace(ROOM, room)))
+    )
+
+    assert record.diagnosis is not None
+    assert record.diagnosis.cause is Cause.PROVIDER_KEY_MISSING
+
+
+class Log:
+    """A log that does this when it is asked."""
+
+    def __init__(self, told_of: Callable[[], AgentLogged | None]) -> None:
+        self._told_of = told_of
+
+    def begin(self) -> int:
+        return 0
+
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:  # noqa: ARG002 - as any
+        return self._told_of()
+
+
+def broken() -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        ("a\0b", "ValueError at prober/"),
+        ("a" * 5000, "File name too long"),
+        ("/", "no regular file"),
+        ("", "no regular"),
+    ],
+    ids=["no name", "too long", "a folder", "nothing"],
+)
+async def test_whatever_its_log_is_called_the_run_is_kept(log: str, why: str) -> None:
+    record, told = await explained(log, Played(ALONE))
+
+    assert record.reason == "agent_absent"
+    assert why in unread(told)
+
+
+async def test_so_it_is_where_reading_it_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "open_log", lambda _name: Log(broken))
+
+    record, told = await explained("agent.log", Played(ALONE))
+
+    assert record.reason == "agent_absent"
+    assert "ZeroDivisionError" in unread(told)
+
+
+def unread(told: list[Event]) -> str:
+    """Why the log could not be read."""
+    (event,) = told
+    assert isinstance(event, AgentLogUnread)
+    return event.error
+
+
+async def test_or_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    told: list[Event] = []
+    run = Explaining(Unwatched())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        record = await make_record(order("agent.log"), HEAD, stop=asyncio.Event(), on_event=told.append, run=run)
+
+    assert record.reason == "agent_absent"
+    assert "RuntimeError" in unread(told)
+
+
+async def test_a_log_that_never_answers_holds_up_no_run_and_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    asked = []
+
+    def stuck() -> None:
+        asked.append(True)
+        free.wait()
+
+    monkeypatch.setattr(explaining, "open_log", lambda _name: Log(stuck))
+    monkeypatch.setattr(explaining, "WITHIN", 0.2)
+    run = Explaining(Unwatched())
+    try:
+        for _ in range(3):
+            told: list[Event] = []
+            record = await make_record(order("agent.log"), HEAD, stop=asyncio.Event(), on_event=told.append, run=run)
+            assert (record.reason, unread(told)) == ("agent_absent", "it is still being read")
+    finally:
+        free.set()
+
+    assert asked == [True]
 
 
 def _write(log: Path, text: str) -> None:

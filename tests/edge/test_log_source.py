@@ -1,6 +1,8 @@
+import gzip
 import json
 import os
-import threading
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,10 +102,10 @@ def test_a_file_that_is_emptied_is_read_from_its_beginning(path: Path) -> None:
 
 def test_of_a_long_log_its_end_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_source, "_BEFORE", 2 * len(crash("A")) + 5)
-    monkeypatch.setattr(log_source, "_AT_ONCE", len(crash("A")) + 5)
     append(path, "A", "B", "C")
     source = LogFile(path)
     assert told(source, "A", "B", "C") == [False, True, True]
+    monkeypatch.setattr(log_source, "_AT_ONCE", len(crash("A")) + 5)
     append(path, "D", "E", "F")
     assert told(source, "D", "E", "F") == [False, False, True]
 
@@ -116,28 +118,156 @@ def test_a_file_that_is_not_there_can_come_later(path: Path) -> None:
     assert told(source, "A") == [True]
 
 
-def test_nobody_waits_for_long_behind_a_look_that_does_not_come_back(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looking, back = threading.Event(), threading.Event()
-
-    class OnADiskThatHangs(LogFile):
-        def _rotated(self) -> list[Path]:
-            looking.set()
-            back.wait()
-            return []
-
-    monkeypatch.setattr(log_source, "PATIENCE", 0.01)
+def test_what_was_written_before_a_run_is_not_told_of_it(path: Path) -> None:
     append(path, "A")
-    source = OnADiskThatHangs(path)
-    first = threading.Thread(target=source.told_of, args=("A",), kwargs={"at": 1.0})
-    first.start()
-    looking.wait()
-    with pytest.raises(OSError, match="an earlier look at it has not come back"):
-        source.told_of("A", at=1.0)
-    back.set()
-    first.join()
+    source = LogFile(path)
+    begun = source.begin()
+    append(path, "B")
+
+    assert source.told_of("A", at=1.0, since=begun) is None
+    assert source.told_of("B", at=1.0, since=begun) is not None
+
+
+def test_a_run_may_begin_before_its_log(path: Path) -> None:
+    source = LogFile(path)
+    begun = source.begin()
+    append(path, "A")
+
+    assert source.told_of("A", at=1.0, since=begun) is not None
+
+
+FULL = '{"message": "worker is at full capacity, marking as unavailable"}\n'
+TAKEN = '{"message": "received job request", "room": "OPEN"}\n'
+LATER = json.dumps({"message": "unhandled exception while running the job task"}) + "\n"
+"""The worker is full; a job is open; and an exception of nobody's."""
+
+
+@pytest.fixture
+def full(path: Path) -> LogFile:
+    """The log of a worker that was full when it was read last."""
+    path.write_text(FULL + TAKEN)
+    source = LogFile(path)
+    assert told(source, "any", "OPEN") == [True, False]
+    return source
+
+
+def compress(path: Path) -> None:
+    path.with_name("agent.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    path.write_text("x\n")
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def empty_and_fill(path: Path) -> None:
+    length = path.stat().st_size
+    os.truncate(path, 0)
+    path.write_text("x\n" * length)
+
+
+def replace(path: Path) -> None:
+    path.unlink()
+    path.write_text("x\n" * 200)
+
+
+@pytest.mark.parametrize("lose", [compress, empty, empty_and_fill, replace])
+def test_after_what_was_not_read_nobody_knows_how_the_worker_is(
+    full: LogFile, path: Path, lose: Callable[[Path], None]
+) -> None:
+    lose(path)
+    with path.open("a") as file:
+        file.write(LATER)
+    assert told(full, "any", "OPEN") == [False, False]
+
+
+def test_nor_where_a_file_has_grown_by_too_much(full: LogFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_source, "_AT_ONCE", len(LATER) + 10)
+    with path.open("a") as file:
+        file.write("x" * 20 + "\n" + LATER)
+    assert told(full, "any", "OPEN") == [False, False]
+
+
+def test_a_file_that_is_gone_is_told_and_forgotten(full: LogFile, path: Path) -> None:
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="No such file"):
+        full.told_of("any", at=1.0)
+    path.write_text(LATER)
+    assert told(full, "any", "OPEN") == [False, False]
+
+
+def test_a_file_that_is_copied_and_emptied_is_read_to_its_end_and_not_again(
+    full: LogFile, path: Path, tmp_path: Path
+) -> None:
+    begun = full.begin()
+    append(path, "A")
+    shutil.copy(path, tmp_path / "agent.log.1")
+    empty(path)
+    append(path, *"B" * 9)
+
+    assert told(full, "A", "B", "any") == [True, True, True]
+    lines = full.begin()
+    assert lines == begun + 10
+    append(tmp_path / "agent.log.1", "C")  # nothing is added to a copy; were it, no line would be read twice
+    assert full.begin() == lines + 1
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [
+        ("agent", "agent-2.log"),
+        ("agent", "agent-2"),
+        ("agent.log", "agent.log.old"),
+        ("agent.log", "agent.log-extra2"),
+        ("agent.log", "agent.log.1.gz"),
+    ],
+)
+def test_what_only_has_a_name_like_it_is_left_alone(tmp_path: Path, of: str, name: str) -> None:
+    path = tmp_path / of
+    path.write_text("")
+    source = LogFile(path)
+    assert told(source, "A") == [False]
+
+    append(tmp_path / name, "A")
+
+    assert told(source, "A") == [False]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["agent.log.1", "agent.log-20260102", "agent.log-2026010203", "agent.log.2026-01-02", "agent.log.20260102-030405"],
+)
+def test_what_rotation_calls_it_is_known(path: Path, tmp_path: Path, name: str) -> None:
+    path.write_text("x\n")
+    source = LogFile(path)
+    assert told(source, "A") == [False]
+
+    append(path, "A")
+    path.rename(tmp_path / name)
+    append(path, "B")
+
+    assert told(source, "A", "B") == [True, True]
+
+
+def test_reading_stops_in_time_and_goes_on_where_it_stopped(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(path, "A")
+    source = LogFile(path)
     assert told(source, "A") == [True]
+    append(path, "B")
+
+    monkeypatch.setattr(log_source, "READING", -1.0)
+    with pytest.raises(TimeoutError, match="still being read"):
+        source.told_of("B", at=1.0)
+    monkeypatch.undo()
+
+    assert told(source, "B") == [True]
+
+
+def test_a_link_that_leads_to_itself_cannot_be_read(path: Path) -> None:
+    path.symlink_to(path.name)
+    with pytest.raises(OSError, match="symbolic links"):
+        LogFile(path).begin()
 
 
 def test_what_is_no_file_is_not_waited_for(path: Path) -> None:
@@ -152,7 +282,8 @@ def test_a_pipe_that_is_none_is_at_its_end() -> None:
     os.close(writing)
     source = LogPipe(reading)
     source.join()
-    assert told(source, "A") == [False]
+    with pytest.raises(OSError, match="it has ended"):
+        source.told_of("A", at=1.0)
 
 
 def test_a_log_comes_through_a_pipe() -> None:
@@ -168,6 +299,29 @@ def test_a_log_comes_through_a_pipe() -> None:
     assert found.cause is Cause.JOB_CRASHED
 
 
+def test_of_a_pipe_that_has_ended_only_what_it_told_of_this_run_is_known() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, FULL.encode())
+    os.close(writing)
+    source = LogPipe(reading)
+    source.join()
+    os.close(reading)
+
+    assert source.told_of("A", at=1.0, since=0) is not None  # it was full while the run went on
+    with pytest.raises(OSError, match="it has ended"):
+        source.told_of("A", at=1.0, since=source.begin())
+
+
+def test_of_nothing_nothing_is_known() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    source = LogPipe(nothing)
+    source.join()
+    os.close(nothing)
+
+    with pytest.raises(OSError, match="it has ended"):
+        source.told_of("A", at=1.0, since=source.begin())
+
+
 @given(st.lists(st.binary(max_size=30)))
 def test_how_a_stream_is_cut_does_not_matter(pieces: list[bytes]) -> None:
     whole, cut = Lines(), Lines()
@@ -178,7 +332,7 @@ def test_how_a_stream_is_cut_does_not_matter(pieces: list[bytes]) -> None:
 @given(st.lists(st.integers(1, 40), max_size=6), st.integers(1, 9))
 def test_a_line_that_is_too_long_is_left_out_however_it_comes(lengths: list[int], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log_source, "_LONGEST", 20)
+        patch.setattr(log_source, "LONGEST", 20)
         stream = b"".join(b"x" * length + b"\n" for length in lengths)
         lines = Lines()
         got = [line for at in range(0, len(stream), size) for line in lines.feed(stream[at : at + size])]

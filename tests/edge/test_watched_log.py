@@ -25,17 +25,20 @@ class Absent:
     """Stands for `run_child`: no agent comes to the next room, and meanwhile this is written."""
 
     def __init__(self) -> None:
+        self.explaining = Explaining(self)
         self.room = ""
         self.write: Callable[[], object] = lambda: None
 
     async def __call__(
         self,
-        order: Order,  # noqa: ARG002 - as run_child
+        order: Order,
         *,
         stop: asyncio.Event,  # noqa: ARG002 - as run_child
         on_event: Callable[[Event], None],  # noqa: ARG002 - as run_child
         verbose: bool = False,  # noqa: ARG002 - as run_child
     ) -> tuple[AnyEvent, ...]:
+        aside = self.explaining.logs[str(order.agent_log)].aside
+        await asyncio.wrap_future(aside.ask(lambda: None))  # a real run takes long enough for the log to be looked at
         self.write()
         return tuple(
             msgspec.structs.replace(event, room=self.room) if isinstance(event, RoomJoined) else event
@@ -53,7 +56,7 @@ async def test_a_log_that_comes_late_is_rotated_and_is_moved(tmp_path: Path, cap
     first, second = tmp_path / "first.log", tmp_path / "second.log"
     absent = Absent()
     # This clock stands still: nothing falls due by itself.
-    options = {"run_child": Explaining(absent), "also": Journal(), "now": lambda: 0.0}
+    options = {"run_child": absent.explaining, "also": Journal(), "now": lambda: 0.0}
     async with watched(tmp_path, LOGGED % "first.log", **options) as canary:  # type: ignore[arg-type]
 
         async def cause(room: str, write: Callable[[], object] = lambda: None) -> Cause:
@@ -73,11 +76,14 @@ async def test_a_log_that_comes_late_is_rotated_and_is_moved(tmp_path: Path, cap
 
         assert await cause("b", lambda: crash(first, "b")) is Cause.JOB_CRASHED
 
-        crash(first, "c")
-        first.rename(tmp_path / "first.log.1")  # between two runs
-        crash(first, "d")
-        assert await cause("c") is Cause.JOB_CRASHED
-        assert await cause("d") is Cause.JOB_CRASHED
+        def rotate() -> None:
+            crash(first, "c")
+            first.rename(tmp_path / "first.log.1")
+
+        assert await cause("c", rotate) is Cause.JOB_CRASHED
+        assert await cause("d", lambda: crash(first, "d")) is Cause.JOB_CRASHED
+        crash(first, "of before")
+        assert await cause("of before") is Cause.UNEXPLAINED
 
         canary.file.write_text(LOGGED % "second.log", encoding="utf-8")
         assert await canary.service.reload() is None

@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -6,9 +7,10 @@ import pytest
 
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged
+from prober.core.words import harmless
 from prober.diagnosis import agent_log, worker_lines
 from prober.diagnosis.agent_log import AgentLog
-from prober.diagnosis.worker_lines import LONGEST
+from prober.diagnosis.worker_lines import LONGEST, LONGEST_ID
 from tests.agent_logs.recorded import RECORDED, room_of
 
 INCIDENT = (
@@ -118,21 +120,161 @@ def test_an_idle_process_that_dies_is_no_job() -> None:
     assert told("R", taken("AJ_1", "R"), {"message": "process exited with non-zero exit code -10", "pid": 4}) is None
 
 
-def test_the_most_telling_line_counts_wherever_it_stands() -> None:
-    known = {"message": "Error in _tts_task", "exc_info": "ImportError: no", "room": "R"}
+def test_the_exception_that_a_job_died_of_counts_before_one_that_was_got_over() -> None:
+    handled = {"message": "turbo mode off", "level": "WARNING", "exc_info": "ImportError: uvloop", "room": "R"}
     crash = CRASH | {"room": "R"}
 
-    first, last = told("R", known, crash), told("R", crash, known)
+    first, last = told("R", handled, crash), told("R", crash, handled)
 
-    assert first == last
     assert first is not None
-    assert first.cause is Cause.IMPORT_ERROR
+    assert last is not None
+    assert first.cause is last.cause is Cause.JOB_CRASHED
+    assert first.quote == last.quote == "ValueError: no"
+
+
+def closing(status: int) -> dict[str, Any]:
+    error = f"message='no', status_code={status}, retryable=False"
+    return {
+        "message": f"AgentSession is closing due to unrecoverable error: {error}",
+        "level": "ERROR",
+        "name": "livekit.agents",
+        "room": room_of("refused_elevenlabs_key"),
+    }
+
+
+def test_the_error_that_closed_a_session_counts_before_one_that_was_got_over() -> None:
+    room, lines = room_of("refused_elevenlabs_key"), RECORDED["refused_elevenlabs_key"]
+
+    found = told(room, *lines, closing(503))
+
+    assert found is not None
+    assert found.cause is Cause.PROVIDER_ERRORS
+
+
+def test_of_its_cause_the_line_counts_that_tells_most() -> None:
+    room, lines = room_of("refused_elevenlabs_key"), RECORDED["refused_elevenlabs_key"]
+
+    found = told(room, *lines, closing(401))
+
+    assert found is not None
+    assert found.fix is not None
+    assert "elevenlabs plugin" in found.fix
+
+
+def test_a_room_whose_name_is_used_again_is_told_nothing_of_before() -> None:
+    old = (taken("AJ_1", "desk"), CRASH | {"job_id": "AJ_1", "error": "ImportError: no"})
+    full = {"message": "worker is at full capacity, marking as unavailable", "level": "INFO", "name": "livekit.agents"}
+    log = log_of(*old)
+    begun = log.lines
+
+    assert log.told_of("desk", at=1.0) is not None
+    assert log.told_of("desk", at=1.0, since=begun) is None
+    log.read(json.dumps(full))
+    nobody = log.told_of("desk", at=1.0, since=begun)
+    assert nobody is not None
+    assert nobody.cause is Cause.WORKER_FULL
+    log.read(json.dumps(CRASH | {"room": "desk"}))
+    crashed = log.told_of("desk", at=1.0, since=begun)
+    assert crashed is not None
+    assert (crashed.cause, crashed.by) == (Cause.JOB_CRASHED, "room")
+
+
+def test_nor_where_it_is_not_known_when_the_run_began() -> None:
+    old = (taken("AJ_1", "desk"), CRASH | {"job_id": "AJ_1"})
+
+    assert told("desk", *old, taken("AJ_2", "desk")) is None
+
+
+def test_after_a_gap_nobody_knows_how_the_worker_is_nor_which_jobs_are_open() -> None:
+    full = {"message": "worker is at full capacity, marking as unavailable", "level": "INFO", "name": "livekit.agents"}
+    log = log_of(taken("AJ_1", "R"), full)
+
+    log.skip()
+    log.read(json.dumps(CRASH))
+
+    assert log.told_of("R", at=1.0) is None
+    assert log.told_of("S", at=1.0) is None
+
+
+IMPORT = "ModuleNotFoundError: No module named 'spacy'"
+REGISTERED = {"message": "registered worker", "level": "INFO", "name": "livekit.agents"}
+DRAINING = {"message": "draining worker", "level": "INFO", "name": "livekit.agents"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (REGISTERED, {"message": "no extras", "level": "WARNING", "name": "my.agent", "exc_info": IMPORT}),
+        (REGISTERED, IMPORT),
+        (REGISTERED, taken("AJ_1", "R"), IMPORT),
+        ({"message": "no extras", "level": "WARNING", "name": "my.agent", "exc_info": IMPORT},),
+    ],
+)
+def test_an_import_that_a_worker_does_without_explains_nothing(lines: tuple[str | dict[str, Any], ...]) -> None:
+    assert told("R", *lines) is None
+
+
+@pytest.mark.parametrize("before", [(), (REGISTERED, DRAINING)])
+def test_one_that_it_dies_of_at_its_start_does_until_it_starts(before: tuple[dict[str, Any], ...]) -> None:
+    found = told("R", *before, IMPORT)
+
+    assert found is not None
+    assert (found.cause, found.by) == (Cause.IMPORT_ERROR, "worker")
+    assert told("R", *before, IMPORT, REGISTERED) is None
+
+
+def test_after_a_gap_too_unless_a_worker_is_seen_at_work() -> None:
+    dying, working = AgentLog(), AgentLog()
+    for log in (dying, working):
+        log.skip()
+    working.read(json.dumps(taken("AJ_1", "S") | {"level": "INFO", "name": "livekit.agents"}))
+    for log in (dying, working):
+        log.read(IMPORT)
+
+    assert dying.told_of("R", at=1.0) is not None
+    assert working.told_of("R", at=1.0) is None
+
+
+def test_a_job_that_lost_its_connection_tells_nothing_of_its_worker() -> None:
+    lost = {"message": "handled", "level": "ERROR", "exc_info": "livekit.rtc.room.ConnectError: engine: no"}
+
+    assert told("R", lost) is None
+
+
+def without_ids(line: str) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(line).items() if key not in ("room", "job_id")}
+
+
+@pytest.mark.parametrize("name", ["async_callback", "missing_inference_key"])
+def test_a_process_may_tell_that_its_job_crashed_before_the_job_tells_why_or_after(name: str) -> None:
+    lines = [without_ids(line) if '"ERROR"' in line else line for line in RECORDED[name]]
+
+    found = told(room_of(name), *lines)
+
+    assert found is not None
+    assert found.by == "time"
+
+
+def test_then_its_exception_is_no_other_jobs() -> None:
+    exiting = {"message": "process exiting", "reason": "job crashed", "job_id": "AJ_1", "room": "customers"}
+    log = log_of(taken("AJ_1", "customers"), taken("AJ_2", "ours"), exiting, CRASH)
+
+    assert log.told_of("ours", at=1.0) is None
 
 
 def test_what_an_agent_tells_of_its_calls_is_not_taken_for_its_trouble() -> None:
     quoted = {"message": "ImportError: said the caller", "level": "INFO", "name": "my.agent", "room": "R"}
 
     assert told("R", quoted) is None
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_a_worker_need_not_say_under_which_name_it_logs(level: str) -> None:
+    found = told("R", taken("AJ_1", "R") | {"level": level}, CRASH | {"level": "ERROR"})
+
+    assert found is not None
+    assert found.by == "time"
+    assert told("R", {"message": "ImportError: said the caller", "level": level, "room": "R"}) is None
 
 
 def test_a_worker_that_is_full_explains_only_rooms_whose_job_nobody_took() -> None:
@@ -213,19 +355,56 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [number for number in range(10) if log.told_of(f"R{number}", at=0.0) is not None] == [7, 8, 9]
 
 
-def test_names_are_kept_as_long_as_livekit_has_any() -> None:
-    long = "R" * 256
-    crash = CRASH | {"room": long + "x"}
+@pytest.mark.parametrize("length", [LONGEST_ID - 4, 30_000])
+def test_it_is_bounded_in_bytes_too(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_log, "MOST", 100)
+    log = AgentLog()
+    tracemalloc.start()
+    try:
+        for number in range(2 * agent_log.MOST):
+            room, job = f"{number:04}" + "😀" * length, f"{number:04}" + "é" * length
+            log.read(json.dumps(taken(job, room), ensure_ascii=False))
+            log.read(json.dumps(CRASH | {"room": room, "job_id": job, "error": "😀" * 1000}, ensure_ascii=False))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
-    assert told(long, crash) is not None
-    assert told(long + "x", crash) is None
+    assert held < agent_log.MOST * 8192
 
 
-def test_a_job_by_the_name_of_somebody_is_not_told() -> None:
-    found = told("R", taken("someone@example.com", "R"), CRASH | {"job_id": "someone@example.com"})
+@pytest.mark.parametrize("name", ["call-jo@example.com", "long " + "name " * 40])
+def test_a_room_is_known_by_what_may_be_shown_of_its_name(name: str) -> None:
+    found = told(harmless(name), CRASH | {"room": name})
 
     assert found is not None
-    assert (found.by, found.job) == ("job", "[e-mail]")
+    assert found.by == "room"
+
+
+def test_unless_that_may_be_shown_of_another_one_too() -> None:
+    mine, theirs = taken("AJ_1", "jo@example.com"), taken("AJ_2", "al@example.com")
+    crash = CRASH | {"room": "al@example.com"}
+
+    assert told("[e-mail]", mine, theirs, crash) is None
+    log = log_of(theirs, crash)
+    begun = log.lines
+    for line in (mine, CRASH | {"room": "jo@example.com"}):
+        log.read(json.dumps(line))
+    assert log.told_of("[e-mail]", at=1.0, since=begun) is not None
+
+
+def test_a_jobs_id_is_shown_as_harmless_as_the_rest() -> None:
+    found = told("R", CRASH | {"room": "R", "job_id": "someone@example.com \x1b[31m" + "x" * 150})
+
+    assert found is not None
+    assert found.job is not None
+    assert len(found.job) <= 120
+    assert found.job.isprintable()
+    assert "someone" not in found.job
+
+
+@pytest.mark.parametrize("key", ["room", "job_id"])
+def test_what_is_too_long_for_an_id_is_none(key: str) -> None:
+    assert told("R", {"room": "R", "job_id": "AJ_1"} | CRASH | {key: "x" * (LONGEST_ID + 1)}) is None
 
 
 UNSPOKEN = "livekit.agents._exceptions.APIError: no audio frames were pushed for text: "
