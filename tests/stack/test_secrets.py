@@ -222,7 +222,7 @@ async def test_no_secret_is_found_in_anything_that_is_told(
     assert [told for what, told in why["evidence"] if what == "in the room"] == [
         "[e-mail] (standard, [token], tracks: 0)"
     ]
-    assert 'asks for agent "[token]": no job' in [told for _, told in why["evidence"]]
+    assert 'asks for agent "[token]": no job listed yet' in [told for _, told in why["evidence"]]
     assert len(planted) > 8
     assert {"json", "junit", "metrics-file", "summary.md", "history.db", "/config"} <= outputs.keys()
     assert "\n".join(leaks(planted, outputs)) == ""
