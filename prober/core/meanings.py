@@ -67,8 +67,8 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.JOINED_NOT_READY: Meaning(
         Blame.AGENT,
-        "The agent is in the room and session.start() has not come back.",
-        "What the entrypoint waits for between ctx.connect() and session.start(); can_update_metadata.",
+        "The agent is in the room, and it never said that it is ready.",
+        "What session.start() waits for; a greeting that failed before ctx.connect(); can_update_metadata.",
     ),
     Cause.NO_TRACK: Meaning(
         Blame.AGENT,
@@ -87,8 +87,8 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.SILENT_TRACK: Meaning(
         Blame.AGENT,
-        "The agent's packets arrive, and there is nothing but silence in them.",
-        "The agent's STT, LLM and TTS: keys, quota, errors in the worker's log.",
+        "The agent's packets arrived while we waited, and there was no speech in them.",
+        "The agent's audio input, STT, LLM and TTS: keys, quota, errors in the worker's log.",
     ),
     Cause.AGENT_LEFT: Meaning(
         Blame.AGENT,
@@ -106,7 +106,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.NO_WORKER: Meaning(
         Blame.AGENT,
         "An agent was asked for, and no worker took the job.",
-        "Is a worker registered under exactly this agent name, and has it room for a job (its load, its threshold)?",
+        "Is a worker registered under exactly this agent name (where none is asked for: without one), has it room for "
+        "a job, and does it accept within 3 s?",
     ),
     Cause.ASSIGNED_NEVER_JOINED: Meaning(
         Blame.AGENT,

@@ -87,6 +87,9 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
         ),
         Fault.NO_WORKER: _unstaffed(needs=Needs.SERVER, customer=f"{CONNECTING} no agent worker is registered."),
         Fault.WRONG_AGENT_NAME: _unstaffed(customer=f"{CONNECTING} the token asks for an agent of another name."),
+        Fault.AGENT_NOT_NAMED: _unstaffed(
+            customer=f"{CONNECTING} the token asks for no agent by name, and the only worker has one."
+        ),
         Fault.WORKER_IMPORT_ERROR: _unstaffed(
             cause=Cause.IMPORT_ERROR,
             needs=Needs.WORKER,

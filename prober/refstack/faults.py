@@ -40,6 +40,7 @@ class Fault(StrEnum):
 
     NO_WORKER = "no_worker"
     WRONG_AGENT_NAME = "wrong_agent_name"
+    AGENT_NOT_NAMED = "agent_not_named"
     WORKER_IMPORT_ERROR = "worker_import_error"
     WORKER_FULL = "worker_full"
     WORKER_SLOW = "worker_slow"
