@@ -78,8 +78,8 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.JOINED_NOT_READY: Meaning(
         Blame.AGENT,
-        "The agent is in the room and never set its state: session.start() has not come back, or it may not set one.",
-        "Find what the entrypoint waits for between ctx.connect() and session.start(); check can_update_metadata.",
+        "The agent is in the room and never said that it is ready.",
+        "Find what session.start() waits for, or what fails before ctx.connect(); check can_update_metadata.",
     ),
     Cause.NO_TRACK: Meaning(
         Blame.AGENT,
@@ -98,8 +98,8 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.SILENT_TRACK: Meaning(
         Blame.AGENT,
-        "The agent's packets arrive, and there is nothing but silence in them.",
-        "The agent's STT, LLM and TTS: keys, quota, errors in the worker's log.",
+        "The agent's packets arrived while we waited, and there was no speech in them.",
+        "Check the agent's audio input, STT, LLM and TTS: keys, quota, errors in the worker's log.",
     ),
     Cause.AGENT_LEFT: Meaning(
         Blame.AGENT,
@@ -125,7 +125,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.NO_WORKER: Meaning(
         Blame.AGENT,
         "An agent was asked for, and no worker took the job.",
-        "Is a worker registered under exactly this agent name, and has it room for a job (its load, its threshold)?",
+        "Is a worker registered under exactly this agent name, has it room for a job (its load, its threshold), and does "
+        "it accept within 3 s?",
     ),
     Cause.ASSIGNED_NEVER_JOINED: Meaning(
         Blame.AGENT,

@@ -86,10 +86,11 @@ EFFECTS: Mapping[Fault, Effect] = MappingProxyType(
             customer='The call page stays at "connecting…": LiveKit names a media address that nobody can reach.',
         ),
         Fault.NO_WORKER: _unstaffed(needs=Needs.SERVER, customer=f"{CONNECTING} no agent worker is registered."),
-        Fault.NOT_DISPATCHED: _unstaffed(
-            cause=Cause.NOT_DISPATCHED, customer=f"{CONNECTING} the token asks for no agent at all."
-        ),
         Fault.WRONG_AGENT_NAME: _unstaffed(customer=f"{CONNECTING} the token asks for an agent of another name."),
+        Fault.AGENT_NOT_NAMED: _unstaffed(
+            cause=Cause.NOT_DISPATCHED,
+            customer=f"{CONNECTING} the token asks for no agent by name, and the only worker has one.",
+        ),
         Fault.WORKER_IMPORT_ERROR: _unstaffed(
             cause=Cause.IMPORT_ERROR,
             needs=Needs.WORKER,

@@ -38,9 +38,9 @@ class Fault(StrEnum):
     ROOM_NOT_MADE = "room_not_made"
     MEDIA_BLOCKED = "media_blocked"
 
-    NOT_DISPATCHED = "not_dispatched"
     NO_WORKER = "no_worker"
     WRONG_AGENT_NAME = "wrong_agent_name"
+    AGENT_NOT_NAMED = "agent_not_named"
     WORKER_IMPORT_ERROR = "worker_import_error"
     WORKER_FULL = "worker_full"
     WORKER_SLOW = "worker_slow"

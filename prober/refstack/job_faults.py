@@ -114,6 +114,10 @@ class RefusedVoiceKey(Call):
         host, port = runner.addresses[0]
         os.environ.update(OPENAI_API_KEY=REFUSED_KEY, OPENAI_BASE_URL=f"http://{host}:{port}/v1")
 
+    async def before_start(self) -> None:
+        """Join first: livekit-agents never tells of a state that a session came to before it was in the room."""
+        await self.ctx.connect()
+
 
 async def _refuse(_request: web.Request) -> web.Response:
     """What OpenAI answers to a key that it does not know."""

@@ -41,6 +41,7 @@ PATIENT: Mapping[Fault | None, Deadlines] = {Fault.JOB_HANGS: Deadlines(agent_jo
 REPLY_WITHIN = 3.0
 LONG = frozenset(
     {
+        Fault.AGENT_NOT_NAMED,
         Fault.WORKER_IMPORT_ERROR,
         Fault.WORKER_SLOW,
         Fault.WORKER_KILLED,

@@ -18,8 +18,8 @@ from tests.stack.fault_cells import AT_ONCE, Outcome, cells, run_cells, standing
 from tests.stack.published import publish
 
 DOCUMENT = Path("docs/faults.md")
-TURNS = 3
-"""Of each call over a bad network."""
+CALLS, TURNS = 5, 3
+"""Over each kind of bad network, and of each call over one."""
 
 
 async def matrix(rounds: int) -> list[Outcome]:
@@ -38,10 +38,10 @@ async def matrix(rounds: int) -> list[Outcome]:
     return outcomes
 
 
-async def over_bad_networks(rounds: int) -> list[network.Call]:
-    """Calls over each kind of network, `rounds` times, each told as it ends."""
+async def over_bad_networks() -> list[network.Call]:
+    """Calls over each kind of network, each told as it ends."""
     made: list[network.Call] = []
-    async for call in network.calls(list(network.WAYS.values()) * rounds, TURNS, _tell):
+    async for call in network.calls(list(network.WAYS.values()) * CALLS, TURNS, _tell):
         made.append(call)
         told = f"{call.way} {call.record.outcome}"
         print("\n".join([told, *(f"    WRONG: {wrong}" for wrong in call.wrong)]), flush=True)
@@ -104,7 +104,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     outcomes = asyncio.run(matrix(rounds))
     publish(DOCUMENT, "make faults", generated(outcomes))
-    calls = asyncio.run(over_bad_networks(rounds))
+    calls = asyncio.run(over_bad_networks())
     publish(DOCUMENT, "make faults, network", f"\n{network.rows(calls)}\n")
     _tell(f"{DOCUMENT} is written")
     sys.exit(any([*(outcome.wrong for outcome in outcomes), *(call.wrong for call in calls)]))

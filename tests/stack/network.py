@@ -4,7 +4,7 @@
 """
 
 import statistics
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,8 @@ WAYS: Mapping[str, Way] = {
     "uneven": Way(jitter=0.1),
     "lossy": Way(loss=0.1),
 }
+ROUND = 2 * LEGS
+"""Times that a packet's way adds up in a response: our sentence to the agent, and its answer back."""
 DELAY = 0.5
 """Seconds that the agent takes to answer, so far as it is its own doing."""
 WAY_BACK = (0.022, 0.046)
@@ -103,23 +105,32 @@ async def _call(stack: ReferenceStack, made: Detour, way: Way, delays: Sequence[
 
 def rows(made: Sequence[Call]) -> str:
     """The table: a line for each way, medians over its turns."""
-    titles = ("the network", "response", "the way back", "of it our jitter buffer", "lost", "numbers void", "came out")
-    return table(titles, [_row(name, [call for call in made if call.way == way]) for name, way in WAYS.items()])
+    titles = ("the network", "put in", "response", "moved by", "our jitter buffer", "lost", "numbers void", "came out")
+    by_way = {name: [call for call in made if call.way == way] for name, way in WAYS.items()}
+    usual = _median(turn.reading for turn in _turns(by_way["as it is"]))
+    return table(titles, [_row(name, found, usual) for name, found in by_way.items()])
 
 
-def _row(name: str, made: Sequence[Call]) -> Sequence[str]:
-    turns = [turn for call in made for turn in call.turns]
-    right = sum(not call.wrong for call in made)
+def _row(name: str, made: Sequence[Call], usual: float | None) -> Sequence[str]:
+    turns, way = _turns(made), made[0].way
+    response = _median(turn.reading for turn in turns)
+    moved = None if response is None or usual is None else response - usual
     lost = [call.lost for call in made if call.lost is not None]
+    least, most = ROUND * way.delay, ROUND * (way.delay + way.jitter)
     return (
-        f"{name}: {_words(made[0].way)}",
-        _median([turn.reading for turn in turns]),
-        _median([turn.down for turn in turns]),
-        _median([turn.jitter_buffer for turn in turns]),
+        f"{name}: {_words(way)}",
+        f"{least:.1f} s" if least == most else f"{least:.1f} to {most:.1f} s",
+        _seconds(response),
+        _seconds(moved),
+        _seconds(_median(turn.jitter_buffer for turn in turns)),
         f"{round(100 * statistics.mean(lost))}%" if lost else "-",
         f"{sum(turn.void is not None for turn in turns)} of {len(turns)}",
-        f"{right} of {len(made)}",
+        f"{sum(not call.wrong for call in made)} of {len(made)}",
     )
+
+
+def _turns(made: Sequence[Call]) -> Sequence[TurnTruth]:
+    return [turn for call in made for turn in call.turns]
 
 
 def _words(way: Way) -> str:
@@ -129,6 +140,10 @@ def _words(way: Way) -> str:
     return ", ".join(said) or "nothing done to it"
 
 
-def _median(values: Sequence[float | None]) -> str:
+def _median(values: Iterable[float | None]) -> float | None:
     there = [value for value in values if value is not None]
-    return f"{statistics.median(there):.3f} s" if there else "-"
+    return statistics.median(there) if there else None
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f} s"

@@ -119,7 +119,7 @@ async def _agent_is_in(livekit: api.LiveKitAPI, room_name: str) -> bool:
 
 def dispatches(knobs: Knobs, fault: Fault | None) -> list[api.RoomAgentDispatch]:
     """Whom the token calls to the room, and the fault that the agent shall have."""
-    if fault is Fault.NOT_DISPATCHED:
+    if fault is Fault.AGENT_NOT_NAMED:
         return []
     name = knobs.agent_name if fault is None else _name_of_agent(fault, knobs)
     in_agent = fault is not None and EFFECTS[fault].in_agent
