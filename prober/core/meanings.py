@@ -125,8 +125,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.NO_WORKER: Meaning(
         Blame.AGENT,
         "An agent was asked for, and no worker took the job.",
-        "Is a worker registered under exactly this agent name, has it room for a job (its load, its threshold), and does "
-        "it accept within 3 s?",
+        "Is a worker registered under exactly this agent name, has it room for a job (its load, its threshold), and "
+        "does it accept within 3 s?",
     ),
     Cause.ASSIGNED_NEVER_JOINED: Meaning(
         Blame.AGENT,
