@@ -9,8 +9,8 @@ from prober.child.aside import Aside
 from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.child.parent import run_child
-from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, RoomJoined
+from prober.core.evidence import OF_THE_AGENT
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge
 from prober.core.words import whereabouts

@@ -28,8 +28,8 @@ from prober.child.messages import (
 )
 from prober.child.paying import Debts, pay
 from prober.child.vigil import beat, heartbeat, watch_clocks
-from prober.core.diagnosis import OF_THE_AGENT
 from prober.core.events import CleanedUp, SessionGranted
+from prober.core.evidence import OF_THE_AGENT
 from prober.core.plan import Access, ApiKey, Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
 from prober.core.timeline import Timeline

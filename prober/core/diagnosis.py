@@ -4,56 +4,32 @@ The agent's own log knows best, then LiveKit's server, then what we met ourselve
 """
 
 import math
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from prober.core.causes import Cause, Diagnosis, Evidence, Found
+from prober.core.causes import Cause, Diagnosis, Found
 from prober.core.events import (
     AgentLogged,
-    AgentLogUnread,
     Dispatch,
     HttpMoment,
     Leaving,
     ParticipantSeen,
-    Person,
-    ReceiverStats,
-    RoomJoined,
     ServerAsked,
-    Stalled,
     Stopped,
-    TokenRead,
-    TokenValidated,
     TrialRequested,
 )
+from prober.core.evidence import OF_THE_AGENT, commands, evidence, is_listed, packets
 from prober.core.meanings import MEANINGS
 from prober.core.reasons import OURS, Reason
 from prober.core.timeline import Timeline
 from prober.core.verdict import TOLD_BY_LIVEKIT, Verdict
 
-OF_THE_AGENT = frozenset(
-    {
-        Reason.AGENT_ABSENT,
-        Reason.AGENT_NOT_READY,
-        Reason.AGENT_NO_TRACK,
-        Reason.AGENT_SILENT,
-        Reason.AGENT_NO_RESPONSE,
-        Reason.AGENT_LEFT,
-    }
-)
-"""Reasons that LiveKit's server and the agent's log may explain."""
 KEPT_FROM_JOBS = frozenset(
     {Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.WORKER_KEY_REFUSED, Cause.IMPORT_ERROR},
 )
 """What keeps a worker from taking any job: where LiveKit shows one that was taken, it is another worker's trouble."""
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a log says of every such job, whatever brought it about."""
-
-LISTED_WITHIN = 5.5
-"""Seconds of a room after which its jobs are in LiveKit's list.
-
-After a worker has registered, livekit-server asks 5 s for workers of other kinds before it lists the job that one took.
-"""
 
 
 def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
@@ -90,8 +66,8 @@ def _explained(
         sentence=f"{sentence} ({told})" if told else sentence,
         fix=fix or general,
         found=found,
-        evidence=tuple(_evidence(timeline, reason)),
-        commands=tuple(_commands(timeline)) if reason in OF_THE_AGENT else (),
+        evidence=tuple(evidence(timeline, reason)),
+        commands=tuple(commands(timeline)) if reason in OF_THE_AGENT else (),
     )
 
 
@@ -129,16 +105,10 @@ def _by_server(timeline: Timeline) -> Cause | None:
         return None
     if _taken(asked.dispatches):
         return Cause.ASSIGNED_NEVER_JOINED
-    if not _is_listed(timeline, asked):
+    if not is_listed(timeline, asked):
         return None
     # A room of which no agent was asked has a dispatch all the same, for workers without a name.
     return Cause.NO_WORKER if any(each.agent for each in asked.dispatches) else Cause.NOT_DISPATCHED
-
-
-def _is_listed(timeline: Timeline, asked: ServerAsked) -> bool:
-    """Whether a job would have been in the list."""
-    joined = timeline.first(RoomJoined)
-    return joined is not None and asked.at - joined.at >= LISTED_WITHIN
 
 
 def _no_answer(timeline: Timeline) -> Cause:
@@ -168,7 +138,7 @@ def _cut_off(timeline: Timeline) -> Cause:
 
 def _nothing_heard(timeline: Timeline) -> Cause | None:
     """No packets are not silence; without WebRTC's totals nobody knows."""
-    match _packets(timeline):
+    match packets(timeline):
         case None:
             return None
         case (_, 0):
@@ -177,15 +147,6 @@ def _nothing_heard(timeline: Timeline) -> Cause | None:
             return Cause.PACKETS_STOPPED
         case _:
             return Cause.SILENT_TRACK
-
-
-def _packets(timeline: Timeline) -> tuple[int, int] | None:
-    """The packets of the agent's audio that came while we waited, which is since the last look but one, and in all.
-
-    None where nobody looked, or another track began in between, and its totals with it.
-    """
-    totals = [0, *(stats.packets_received for stats in timeline.all(ReceiverStats))][-2:]
-    return (totals[1] - totals[0], totals[1]) if len(totals) == 2 and totals[0] <= totals[1] else None
 
 
 def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
@@ -215,78 +176,3 @@ _BY_TIMELINE: Mapping[Reason, Callable[[Timeline], Cause | None]] = MappingProxy
     }
 )
 """What we met ourselves; a reason that is not here explains itself no further."""
-
-
-def _evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
-    """All that was seen of the reason's own part of the way, in the order of the way."""
-    moment, token, validated = timeline.last(HttpMoment), timeline.last(TokenRead), timeline.last(TokenValidated)
-    if reason.startswith("trial") and moment is not None:
-        yield Evidence("last of HTTP", f"step {moment.step}: {moment.what} {moment.detail}".rstrip())
-    if token is not None and not reason.startswith("trial"):
-        allows = "" if token.grants is None else f"allows {', '.join(token.grants) or 'nothing'}; "
-        yield Evidence("token", f"asks for {_agents(token.agents)}; {allows}{_expiry(token.expires_in)}")
-    if validated is not None and not reason.startswith("agent"):
-        yield Evidence("/rtc/validate", f"status {validated.status}")
-    if reason in OF_THE_AGENT:
-        yield from _of_server(timeline)
-        for line in timeline.all(AgentLogged):
-            yield Evidence(f"agent's log, by {line.by}", line.quote)
-        for unread in timeline.all(AgentLogUnread):
-            yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
-    if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (packets := _packets(timeline)) is not None:
-        stalled = max((stall.seconds for stall in timeline.all(Stalled)), default=0.0)
-        yield Evidence(
-            "audio packets", f"{packets[0]} while we waited, {packets[1]} in all; our own longest stall {stalled:.2f} s"
-        )
-
-
-def _expiry(seconds: float | None) -> str:
-    if seconds is None:
-        return "no expiry"
-    return f"expires in {seconds:.0f} s" if seconds > 0 else f"expired {-seconds:.0f} s ago"
-
-
-def _of_server(timeline: Timeline) -> Iterator[Evidence]:
-    asked = timeline.last(ServerAsked)
-    if asked is None:
-        return
-    if asked.people is not None:
-        yield Evidence("in the room", ", ".join(map(_person, asked.people)) or "nobody")
-    elif asked.listed is not None:
-        yield Evidence("in the room", f"{asked.listed} by ListRooms, which may be 5 s behind")
-    if asked.dispatches is not None:
-        here = None if asked.people is None else {person.identity for person in asked.people}
-        no_job = "no job" if _is_listed(timeline, asked) else "no job listed yet"
-        yield from (Evidence(f"dispatch {each.id}", _dispatch(each, here, no_job)) for each in asked.dispatches)
-        if not asked.dispatches:
-            yield Evidence("dispatches", "none")
-    yield from (Evidence("not told by LiveKit", why) for why in asked.trouble)
-
-
-def _person(person: Person) -> str:
-    state = f", {person.state}" if person.state is not None else ", no state" if person.kind == "agent" else ""
-    return f"{person.identity} ({person.kind}{state}, tracks: {person.tracks})"
-
-
-def _dispatch(dispatch: Dispatch, here: set[str] | None, no_job: str) -> str:
-    asked = _agents((dispatch.agent,))
-    if not dispatch.jobs:
-        return f"asks for {asked}: {no_job}"
-    jobs = (
-        f"job {job.id} on worker {job.worker} as {job.identity}"
-        + ("" if here is None else ", who is in the room" if job.identity in here else ", who is not in the room")
-        for job in dispatch.jobs
-    )
-    return f"asks for {asked}: {'; '.join(jobs)}"
-
-
-def _agents(names: tuple[str, ...]) -> str:
-    return ", ".join(f'agent "{name}"' if name else "any unnamed agent" for name in names) or "no agent by name"
-
-
-def _commands(timeline: Timeline) -> Iterator[str]:
-    """What shows a reader with LiveKit's key the same."""
-    joined = timeline.first(RoomJoined)
-    if joined is not None:
-        room = "-- " * joined.room.startswith("-") + shlex.quote(joined.room)  # a name is no option
-        yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list {room}")

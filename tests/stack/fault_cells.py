@@ -12,7 +12,7 @@ from livekit import api
 
 from prober.child.explaining import Explaining
 from prober.child.messages import Order
-from prober.core.diagnosis import LISTED_WITHIN
+from prober.core.evidence import LISTED_WITHIN
 from prober.core.plan import ApiKey, Deadlines, Expectations, Limits, Plan, Scenario
 from prober.core.reasons import WORDS, Reason
 from prober.core.record import Head, RunRecord, derive
