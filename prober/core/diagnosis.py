@@ -4,13 +4,13 @@ The agent's own log knows best, then LiveKit's server, then what we met ourselve
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from prober.core.causes import Cause, Diagnosis, Found
 from prober.core.events import (
     AgentLogged,
-    Dispatch,
+    AgentLogUnread,
     HttpMoment,
     Leaving,
     ParticipantSeen,
@@ -28,6 +28,8 @@ KEPT_FROM_JOBS = frozenset(
     {Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.WORKER_KEY_REFUSED, Cause.IMPORT_ERROR},
 )
 """What keeps a worker from taking any job: where LiveKit shows one that was taken, it is another worker's trouble."""
+UNCONNECTED = frozenset({Cause.JOB_HANGS, Cause.JOB_RETURNED})
+"""What a worker says of a job that has not connected yet, and never takes back."""
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a log says of every such job, whatever brought it about."""
 
@@ -51,7 +53,8 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     if cause is not None:
         return _explained(cause, Found.TIMELINE, timeline, reason, fix=verdict.look if reason in OURS else None)
     if reason in OF_THE_AGENT:
-        fix = f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
+        asked = any(isinstance(event, ServerAsked | AgentLogged | AgentLogUnread) for event in timeline)
+        fix = verdict.look if asked else f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
         return _explained(Cause.UNEXPLAINED, Found.TIMELINE, timeline, reason, fix=fix)
     return None
 
@@ -73,22 +76,35 @@ def _explained(
 
 def _logged(timeline: Timeline, reason: Reason) -> AgentLogged | None:
     """The line that says most: one that names our room or job before one that does not, a known cause before any."""
-    lines = [
-        line for line in timeline.all(AgentLogged) if line.by != "worker" or _of_our_worker(line, timeline, reason)
-    ]
+    lines = [line for line in timeline.all(AgentLogged) if _explains(line, timeline, reason)]
     return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
 
 
-def _of_our_worker(line: AgentLogged, timeline: Timeline, reason: Reason) -> bool:
-    """Whether the trouble of a whole worker can explain this run: no agent came, and LiveKit knows no better."""
+def _explains(line: AgentLogged, timeline: Timeline, reason: Reason) -> bool:
+    """Whether this can be why: an agent that came has connected, and its worker had a job to give it."""
+    if line.cause in UNCONNECTED:
+        return reason is Reason.AGENT_ABSENT and not _came_late(timeline)
+    if line.by != "worker":
+        return True
+    return reason is Reason.AGENT_ABSENT and not (line.cause in KEPT_FROM_JOBS and _never_joined(timeline))
+
+
+def _came_late(timeline: Timeline) -> bool:
+    """Whether LiveKit lists an agent that we had not seen when we gave up."""
+    asked, gave_up = timeline.last(ServerAsked), timeline.last(Leaving)
+    in_time = timeline.all(ParticipantSeen, until=math.inf if gave_up is None else gave_up.at)
+    seen = {person.identity for person in in_time}
+    people = () if asked is None else asked.people or ()
+    return any(person.kind == "agent" and person.identity not in seen for person in people)
+
+
+def _never_joined(timeline: Timeline) -> bool:
+    """Whether a worker took a job of this room, and its agent is not there."""
     asked = timeline.last(ServerAsked)
-    if reason is not Reason.AGENT_ABSENT or asked is None or asked.dispatches is None:
-        return reason is Reason.AGENT_ABSENT
-    return line.cause not in KEPT_FROM_JOBS or not _taken(asked.dispatches)
-
-
-def _taken(dispatches: Iterable[Dispatch]) -> bool:
-    return any(each.jobs for each in dispatches)
+    if asked is None:
+        return False
+    here = {person.identity for person in asked.people or ()}
+    return any(job.identity not in here for each in asked.dispatches or () for job in each.jobs)
 
 
 def _by_server(timeline: Timeline) -> Cause | None:
@@ -96,19 +112,16 @@ def _by_server(timeline: Timeline) -> Cause | None:
     asked = timeline.last(ServerAsked)
     if asked is None:
         return None
-    gave_up = timeline.last(Leaving)
-    in_time = timeline.all(ParticipantSeen, until=math.inf if gave_up is None else gave_up.at)
-    seen = {person.identity for person in in_time}
-    if any(person.kind == "agent" and person.identity not in seen for person in asked.people or ()):
+    if _came_late(timeline):
         return Cause.JOINED_LATE
-    if asked.dispatches is None:
-        return None
-    if _taken(asked.dispatches):
+    if _never_joined(timeline):
         return Cause.ASSIGNED_NEVER_JOINED
-    if not is_listed(timeline, asked):
+    if asked.dispatches is None or not is_listed(timeline, asked):
         return None
+    if any(each.agent and not each.jobs for each in asked.dispatches):
+        return Cause.NO_WORKER
     # A room of which no agent was asked has a dispatch all the same, for workers without a name.
-    return Cause.NO_WORKER if any(each.agent for each in asked.dispatches) else Cause.NOT_DISPATCHED
+    return None if any(each.jobs for each in asked.dispatches) else Cause.NOT_DISPATCHED
 
 
 def _no_answer(timeline: Timeline) -> Cause:

@@ -39,7 +39,7 @@ LAST_RUN = (*_VALUES, _PHASES, _OUTCOME, _CAUSE, _WHY)
 """The metrics that are told here."""
 _LABELS = {PREFIX + name: frozenset(label.name for label in METRICS[name].labels) for name in LAST_RUN}
 """What a file of ours may hold: each metric's name and its labels."""
-_LONGEST = 240
+_LONGEST = 400
 """Characters of a fix; those of today are shorter."""
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from prober.core.causes import Cause
+from prober.core.evidence import OF_THE_AGENT
 from prober.core.meanings import MEANINGS
 from prober.core.metric_schema import CAUSES, OUTCOMES
-from prober.core.reasons import OURS, Reason
+from prober.core.reasons import OURS, WORDS, Reason
 from prober.core.record import RunRecord
 from prober.diagnosis.known_causes import KNOWN
 from prober.sinks.metrics import LastRuns, NotMetricsError, read, text_file
@@ -156,16 +157,18 @@ def test_the_last_judged_run_says_what_to_do_until_one_passes() -> None:
 
 
 def test_every_fix_of_today_is_told_whole() -> None:
-    for fix in (*(meaning.fix for meaning in MEANINGS.values()), *(known.fix for known in KNOWN if known.fix)):
+    of_causes = [meaning.fix for meaning in MEANINGS.values()]
+    composed = [f"{WORDS[reason].look} {MEANINGS[Cause.UNEXPLAINED].fix}" for reason in OF_THE_AGENT]
+    for fix in (*of_causes, *composed, *(known.fix for known in KNOWN if known.fix)):
         longest = re.sub(r"{\w+}", "W" * 60, fix)
         assert [one["fix"] for one in explained(text_file([with_fix(longest)]))] == [longest]
 
 
-@given(st.text(max_size=400) | st.sampled_from(['x"} 1\nlivekit_prober_runs_total{target="stolen', "\\" * 300]))
+@given(st.text(max_size=600) | st.sampled_from(['x"} 1\nlivekit_prober_runs_total{target="stolen', "\\" * 300]))
 def test_whatever_a_record_says_a_fix_is_one_short_line_of_text(fix: str) -> None:
     written = text_file([with_fix(fix)])
     (told,) = explained(written)
-    assert len(told["fix"]) <= 240
+    assert len(told["fix"]) <= 400
     assert told["fix"].isprintable()
     assert samples(written).keys() - samples(text_file([NEVER_JOINED])).keys() <= {
         ("last_run_diagnosis_info", frozenset(told.items()))

@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 from prober.core.causes import Blame, Cause, Diagnosis, Evidence, Found
 from prober.core.events import (
     AgentLogged,
+    AgentLogUnread,
     AnyEvent,
+    ChildExited,
+    CleanedUp,
     Dispatch,
     HttpMoment,
     Job,
     Leaving,
     ParticipantSeen,
     Person,
+    Reconnecting,
     RoomJoined,
     ServerAsked,
     Stopped,
@@ -38,6 +42,8 @@ ALONE = tuple(event for event in entered() if event.at < 0.5)
 Moment = Literal["sent", "resolved", "connected", "redirected"]
 CALLER = Person("caller", "standard", None, 1)
 AGENT = Person("agent-AJ_1", "agent", "listening", 1)
+RECORDER = Person("agent-AJ_2", "egress", None, 0)
+RECORDING = Dispatch("AD_3", "recorder", (Job("AJ_2", "AW_2", "agent-AJ_2"),))
 TAKEN = Dispatch("AD_1", "desk", (Job("AJ_1", "AW_1", "agent-AJ_1"),))
 UNTAKEN = Dispatch("AD_1", "desk", ())
 UNNAMED = Dispatch("AD_2", "", ())
@@ -76,12 +82,12 @@ def test_every_cause_has_its_meaning_and_every_value_its_words() -> None:
 
 def test_of_an_absent_agent_of_which_nobody_told_it_says_where_to_look_and_what_to_give() -> None:
     refused = asked(None, None, "ListDispatch: LiveKit answered 401: no")
-    for events in (absent(), absent(refused)):
+    for events, told in ((absent(), False), (absent(refused), True)):
         found = diagnosis(events)
         assert found is not None
         assert (found.cause, found.blame) == (Cause.UNEXPLAINED, Blame.UNKNOWN)
         assert found.fix.startswith("The agent worker's log for this room")
-        assert "`agent_log`" in found.fix
+        assert ("`agent_log`" in found.fix) is not told
         assert found.commands[0] == "lk room list trial_1_a"
 
 
@@ -105,11 +111,14 @@ def test_how_many_are_in_the_room_is_seen_and_no_cause() -> None:
         (asked(dispatches=(TAKEN,)), Cause.ASSIGNED_NEVER_JOINED),
         (asked(dispatches=(UNTAKEN, TAKEN)), Cause.ASSIGNED_NEVER_JOINED),
         (asked((CALLER, AGENT), (TAKEN,)), Cause.JOINED_LATE),
+        (asked((CALLER, RECORDER), (UNTAKEN, RECORDING)), Cause.NO_WORKER),
+        (asked((CALLER, RECORDER), (RECORDING,)), None),
         (asked(None, (UNTAKEN,)), Cause.NO_WORKER),
     ],
 )
-def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Cause) -> None:
-    assert cause(absent(told)) == (expected, Found.SERVER)
+def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Cause | None) -> None:
+    unknown = (Cause.UNEXPLAINED, Found.TIMELINE)
+    assert cause(absent(told)) == (unknown if expected is None else (expected, Found.SERVER))
 
 
 def test_an_agent_that_came_while_livekit_was_asked_came_too_late() -> None:
@@ -215,6 +224,15 @@ def test_a_worker_that_can_take_no_job_is_not_the_one_that_took_ours(standing: C
     assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.ASSIGNED_NEVER_JOINED, Found.SERVER)
 
 
+@pytest.mark.parametrize("unconnected", [Cause.JOB_HANGS, Cause.JOB_RETURNED])
+def test_a_job_that_was_only_late_to_connect_hangs_no_more(unconnected: Cause) -> None:
+    told = logged(unconnected)
+    assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (unconnected, Found.AGENT_LOG)
+    assert cause(absent(asked((CALLER, AGENT), (TAKEN,)), told)) == (Cause.JOINED_LATE, Found.SERVER)
+    not_ready = (*(event for event in entered() if event.at < 0.85), Leaving(at=11.0), *heartbeats(12), told)
+    assert cause(not_ready) == (Cause.JOINED_NOT_READY, Found.TIMELINE)
+
+
 def test_processes_that_fail_explain_a_job_that_was_taken() -> None:
     told = logged(Cause.PREWARM_HANGS, by="worker")
     assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.PREWARM_HANGS, Found.AGENT_LOG)
@@ -301,3 +319,19 @@ def test_it_explains_and_never_judges(events: list[AnyEvent], found: list[AnyEve
     for name in ("outcome", "reason", "message", "measurements", "objectives"):
         assert getattr(without, name) == getattr(explained, name)
     assert explained.outcome != "pass" or explained.diagnosis is None
+
+
+AFTERWARDS = (
+    msgspec.structs.replace(asked(), at=28.0),
+    logged(Cause.JOB_CRASHED, at=28.0),
+    AgentLogUnread(at=28.0, file="agent.log", error="No such file"),
+    ChildExited(at=28.0, status=-9),
+    CleanedUp(at=28.0, resource="room", name="r", ok=True, detail=""),
+)
+
+
+@pytest.mark.parametrize("event", AFTERWARDS, ids=lambda event: type(event).__name__)
+def test_what_is_found_out_afterwards_is_no_witness_of_a_run_that_was_killed(event: AnyEvent) -> None:
+    killed = (*ALONE, *heartbeats(19), Reconnecting(at=20.35))  # a moment after the agent's deadline
+    for events in (killed, (*killed, event)):
+        assert derive(HEAD, JOIN, events).reason is Reason.AGENT_ABSENT
