@@ -36,8 +36,8 @@ HURRIED: Mapping[Reason, Deadlines] = {
     Reason.RUN_DEADLINE: Deadlines(run=7.0),
 }
 """The one deadline that a fault's run waits for, as short as its cause can be found; all others stay as they are."""
-PATIENT: Mapping[Fault | None, Deadlines] = {Fault.JOB_HANGS: Deadlines(agent_join=11.5)}
-"""A worker tells only after 10 s of a job that hangs."""
+PATIENT: Mapping[Fault | None, Deadlines] = {Fault.JOB_HANGS: Deadlines(agent_join=14.0)}
+"""A worker tells only after 10 s of a job that hangs, from when the job's process has begun with it."""
 REPLY_WITHIN = 3.0
 LONG = frozenset(
     {
