@@ -68,7 +68,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.JOINED_NOT_READY: Meaning(
         Blame.AGENT,
         "The agent is in the room, and it never said that it is ready.",
-        "What session.start() waits for; a greeting that failed before ctx.connect(); can_update_metadata.",
+        "What the entrypoint or session.start() waits for; a greeting that failed before it had joined; "
+        "can_update_metadata.",
     ),
     Cause.NO_TRACK: Meaning(
         Blame.AGENT,
