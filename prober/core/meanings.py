@@ -79,7 +79,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.JOINED_NOT_READY: Meaning(
         Blame.AGENT,
         "The agent is in the room and never said that it is ready.",
-        "Find what session.start() waits for, or what fails before ctx.connect(); check can_update_metadata.",
+        "Find what the entrypoint or session.start() waits for, or what fails before the agent has joined; check "
+        "can_update_metadata.",
     ),
     Cause.NO_TRACK: Meaning(
         Blame.AGENT,

@@ -104,16 +104,16 @@ async def _call(stack: ReferenceStack, made: Detour, way: Way, delays: Sequence[
 
 
 def rows(made: Sequence[Call]) -> str:
-    """The table: a line for each way, medians over its turns."""
+    """The table: a line for each way, medians over its turns; none of numbers that are mostly void."""
     titles = ("the network", "put in", "response", "moved by", "our jitter buffer", "lost", "numbers void", "came out")
     by_way = {name: [call for call in made if call.way == way] for name, way in WAYS.items()}
-    usual = _median(turn.reading for turn in _turns(by_way["as it is"]))
+    usual = _response(_turns(by_way["as it is"]))
     return table(titles, [_row(name, found, usual) for name, found in by_way.items()])
 
 
 def _row(name: str, made: Sequence[Call], usual: float | None) -> Sequence[str]:
     turns, way = _turns(made), made[0].way
-    response = _median(turn.reading for turn in turns)
+    response = _response(turns)
     moved = None if response is None or usual is None else response - usual
     lost = [call.lost for call in made if call.lost is not None]
     least, most = ROUND * way.delay, ROUND * (way.delay + way.jitter)
@@ -131,6 +131,11 @@ def _row(name: str, made: Sequence[Call], usual: float | None) -> Sequence[str]:
 
 def _turns(made: Sequence[Call]) -> Sequence[TurnTruth]:
     return [turn for call in made for turn in call.turns]
+
+
+def _response(turns: Sequence[TurnTruth]) -> float | None:
+    readings = [turn.reading for turn in turns if turn.reading is not None]
+    return _median(readings) if 2 * len(readings) >= len(turns) else None
 
 
 def _words(way: Way) -> str:
