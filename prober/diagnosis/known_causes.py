@@ -15,12 +15,12 @@ _CHAIN = 8
 """Exceptions looked at of those that led to the last one."""
 _QUOTED = 400
 """Characters looked at for what must not be quoted: far more than are left."""
-_OPAQUE = re.compile(r"(?<![\w*-])(?:eyJ[\w.-]*|(?=[\w*-]*\d)[\w*-]{20,})")
-"""What may be a token, a key, or a part of one."""
-_ENCODED = re.compile(
-    r"(?<![\w*/+-])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.\w)=*", re.ASCII
+_OPAQUE = re.compile(
+    r"(?<![\w*-])(?:eyJ[\w./+=-]*"
+    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.\w)=*"
+    r"|(?=[\w*-]*\d)[\w*-]{20,})"
 )
-"""The same in base64, which looks like a path; what has a file's ending, or a dot in it, is one."""
+"""What may be a token, a key, or a part of one; what looks like base64 and has a dot in it is a file's path."""
 _GIVEN = re.compile(
     r"((?<=provided): |\b(?:bearer|basic) +"
     r"|(?:api[ _-]?key|secret\w*|password|passwd|token)[\"']?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
@@ -214,5 +214,4 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    words = _GIVEN.sub(r"\1[hidden]", words)
-    return harmless(_OPAQUE.sub("[hidden]", _ENCODED.sub("[hidden]", words)))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", words)))
