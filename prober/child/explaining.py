@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
+from typing import Any
 
 from prober.child.aside import Aside
 from prober.child.making import RunChild
@@ -17,7 +18,7 @@ from prober.core.words import whereabouts
 from prober.diagnosis.log_source import BUSY, Source, open_log
 
 WITHIN = 5.0
-"""Seconds given to the disk."""
+"""Seconds given to the disk, for which a failed run may have to wait."""
 
 
 class Explaining:
@@ -46,14 +47,27 @@ class Explaining:
         at = max(event.at for event in events)
         found: AgentLogged | AgentLogUnread | None
         try:
-            async with asyncio.timeout(WITHIN):
-                found = await asyncio.wrap_future(asked(joined.room, at))
+            found = await _answer(asyncio.wrap_future(asked(joined.room, at)), stop)
         except Exception as error:  # noqa: BLE001 - whatever a log does to us, the run was made
             found = AgentLogUnread(at=at, file=name, error=_why(error))
         if found is None:
             return events
         on_event(found)
         return (*events, found)
+
+
+async def _answer(answer: asyncio.Future[AgentLogged | None], stop: asyncio.Event) -> AgentLogged | None:
+    """What comes of it; a TimeoutError where that is not there in time, nor when we are to stop."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        waiting: tuple[asyncio.Future[Any], ...] = (answer, stopping)
+        await asyncio.wait(waiting, timeout=WITHIN, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        answer.cancel()
+    if answer.cancelled():
+        raise TimeoutError
+    return answer.result()
 
 
 class _Log:

@@ -65,6 +65,7 @@ class AgentLog:
             return
         if _GOING.match(said.text):
             self._registered = False
+            self._standing.clear()  # of a worker that is gone, or goes
         elif said.text == "registered worker" or (self._registered is None and not said.bare):
             self._registered = True
         if said.text == _TAKEN:
@@ -115,15 +116,16 @@ class AgentLog:
 
     def _recognised(self, said: WorkerLine, what: Recognised) -> None:
         job = said.job
-        if said.room is not None:
+        if what.until is not None:
+            # A worker that cannot be imported dies of it, before its logger is there; others may do without.
+            dies = what.cause is not Cause.IMPORT_ERROR or (said.bare and not self._registered)
+            if dies and said.room is None and job is None:
+                self._standing[what.cause] = _Told(self.lines, what, "worker")
+        elif said.room is not None:
             self._tell(said.room, what, "room", job)
         elif job is not None:
             if job in self._jobs:
                 self._tell(self._jobs[job], what, "job", job)
-        elif what.until is not None and what.ending is None:
-            # A worker that cannot be imported dies of it, before its logger is there; others may do without.
-            if what.cause is not Cause.IMPORT_ERROR or (said.bare and not self._registered):
-                self._standing[what.cause] = _Told(self.lines, what, "worker")
         elif len(self._open) == 1 and what.cause is not Cause.JOB_DIED:  # an idle process has no job either
             ((job, room),) = self._open.items()
             self._tell(room, what, "time", job if job != room else None)

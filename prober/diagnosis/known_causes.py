@@ -15,10 +15,19 @@ _CHAIN = 8
 """Exceptions looked at of those that led to the last one."""
 _QUOTED = 400
 """Characters looked at for what must not be quoted: far more than are left."""
-_OPAQUE = re.compile(r"(?<![\w*-])(?:eyJ[\w.-]*|(?=[\w*-]*\d)[\w*-]{20,})")
-"""What may be a token, a key, or a part of one."""
-_GIVEN = re.compile(r"(?<=provided: )\S+")
-"""A key that a provider gives back with its refusal."""
+_OPAQUE = re.compile(
+    r"(?<![\w*-])(?:eyJ[\w./+=-]*"
+    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.\w)=*"
+    r"|(?=[\w*-]*\d)[\w*-]{20,})"
+)
+"""What may be a token, a key, or a part of one; what looks like base64 and has a dot in it is a file's path."""
+_GIVEN = re.compile(
+    r"((?<=provided): |\b(?:bearer|basic) +"
+    r"|(?:api[ _-]?key|secret\w*|password|passwd|token)[\"']?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
+    r"""(?:"[^"]*"?|'[^']*'?|\S+)""",
+    re.IGNORECASE,
+)
+"""A key that is named so, or that a provider gives back with its refusal."""
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 """What may be named in a fix, which alerts and labels show."""
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
@@ -27,6 +36,8 @@ _HANDLED = "During handling of the above exception, another exception occurred:"
 _FRAME = re.compile(r'livekit/(?:agents/(inference)/[st]t[st]|plugins/([a-z_]{1,30})/\w{1,60})\.py", line ')
 _CRASH = "unhandled exception while running the job task"
 _CLOSING = "AgentSession is closing due to unrecoverable error"
+_UNHANDLED = (_CRASH, "Error in _", "STT stream ended on an unrecoverable error")
+"""How livekit-agents begins to tell an exception that the agent did not handle: any other one, it may have got over."""
 
 
 class Known(NamedTuple):
@@ -34,14 +45,14 @@ class Known(NamedTuple):
 
     `fix` is what to do where more is known than of the cause: `{name}` stands for a group of the pattern, which holds a
     name, `{plugin}` for the plugin that raised the exception. A group `said` is quoted in place of the exception.
-    `message` is how the message begins, and `raised_in` where the exception comes from, where that matters. What is
-    wrong with a worker as a whole is so `until` this line of it.
+    `message` is how the message begins, in one of these ways, and `raised_in` where the exception comes from, where
+    that matters. What is wrong with a worker as a whole is so `until` this line of it.
     """
 
     says: re.Pattern[str]
     cause: Cause
     fix: str | None = None
-    message: str = ""
+    message: str | tuple[str, ...] = ""
     raised_in: Literal["inference", "plugin"] | None = None
     until: re.Pattern[str] | None = None
 
@@ -56,7 +67,7 @@ def _known(
     cause: Cause,
     fix: str | None = None,
     *,
-    message: str = "",
+    message: str | tuple[str, ...] = "",
     raised_in: Literal["inference", "plugin"] | None = None,
     until: str | None = None,
 ) -> Known:
@@ -78,41 +89,47 @@ KNOWN = (
         Cause.PROVIDER_KEY_MISSING,
         "LiveKit Inference needs a LiveKit Cloud key: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (or the "
         "LIVEKIT_INFERENCE_ ones, which must not be set to nothing) on the worker and restart it.",
+        message=_UNHANDLED,
     ),
     _known(
         r"ValueError: ElevenLabs API key is required",
         Cause.PROVIDER_KEY_MISSING,
         _SET.format(key="ELEVEN_API_KEY"),
+        message=_UNHANDLED,
     ),
     _known(
         rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?\b{_KEY}",
         Cause.PROVIDER_KEY_MISSING,
         _SET,
+        message=_UNHANDLED,
     ),
-    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET),
+    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET, message=_UNHANDLED),
     _known(
         _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
         "LiveKit Inference takes the key of a LiveKit Cloud project only: set LIVEKIT_INFERENCE_API_KEY and "
         "LIVEKIT_INFERENCE_API_SECRET to one, or use the provider's own plugin.",
+        message=_UNHANDLED,
         raised_in="inference",
     ),
     _known(
         _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
         "Replace the key that the {plugin} plugin uses, or pay its bill, and restart the worker.",
+        message=_UNHANDLED,
         raised_in="plugin",
     ),
-    _known(_REFUSED, Cause.PROVIDER_KEY_REFUSED),
+    _known(_REFUSED, Cause.PROVIDER_KEY_REFUSED, message=_UNHANDLED),
     _known(rf"{_CLOSING}: .*\bstatus_code=40[13]\b", Cause.PROVIDER_KEY_REFUSED),
-    _known(r"ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK),
+    _known(r"ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK, message=_UNHANDLED),
     _known(
         r"ModuleNotFoundError: No module named '(?P<module>[\w.]{1,60})'",
         Cause.IMPORT_ERROR,
         "Install {module} in the worker's image, or undo the release that imports it.",
+        message=(*_UNHANDLED, "ModuleNotFoundError: "),
         until=_IMPORTED,
     ),
-    _known(r"ImportError: ", Cause.IMPORT_ERROR, until=_IMPORTED),
+    _known(r"ImportError: ", Cause.IMPORT_ERROR, message=(*_UNHANDLED, "ImportError: "), until=_IMPORTED),
     _known(
         r"40[13], ",
         Cause.WORKER_KEY_REFUSED,
@@ -120,7 +137,7 @@ KNOWN = (
         until=_CONNECTED,
     ),
     _known(r"failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF, until=_CONNECTED),
-    _known(r"livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF),
+    _known(r"livekit\.rtc\.[\w.]*ConnectError: ", Cause.WORKER_CUT_OFF, message=_UNHANDLED),
     _known(
         r"RuntimeError: (?P<said>An attempt has been made to start a.*)",
         Cause.PREWARM_FAILED,
@@ -145,7 +162,10 @@ KNOWN = (
 
 
 class Recognised(NamedTuple):
-    """A line that is understood: the lower its rank, the more it tells; `ending` is how the job ended by it."""
+    """A line that is understood: the lower its rank, the more it tells; `ending` is how the job ended by it.
+
+    What is wrong with the worker as a whole, and not with one job, is so `until` this line.
+    """
 
     rank: int
     cause: Cause
@@ -167,7 +187,8 @@ def recognise(text: str) -> Recognised | None:
         if found is not None:
             groups = raised_in | found.groupdict()
             quote = _quote(groups.pop("said", "") or said[-1])
-            return Recognised(rank, known.cause, quote, known.told(groups), known.until, _ending(message))
+            until = None if message.startswith(_UNHANDLED) else known.until
+            return Recognised(rank, known.cause, quote, known.told(groups), until, _ending(message))
     return None
 
 
@@ -193,4 +214,4 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub("[hidden]", words)))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", words)))

@@ -9,9 +9,9 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from prober.core.events import AgentLogged
 from prober.diagnosis.agent_log import AgentLog
@@ -30,6 +30,8 @@ _HEAD = 1 << 10
 """Bytes by which a file is known from another one with its number."""
 _ROTATED = re.compile(r"\.\d{1,5}|[.-](?:19|20)\d\d-?[01]\d-?[0-3]\d[\d_:T.-]*")
 """What stands after the name of a file that was rotated: a number, or the date."""
+_MOST = 20
+"""Rotated files that are looked at: the newest."""
 _Id = tuple[int, int]
 """A file's device and inode, which it keeps under another name, and which another one gets when it is gone."""
 
@@ -71,7 +73,6 @@ class _Seen(NamedTuple):
     """A file as it is found now."""
 
     path: Path
-    file: BinaryIO
     id: _Id
     size: int
     head: bytes
@@ -123,28 +124,25 @@ class LogFile:
     def _read_on(self) -> None:
         """Read what was added to each file since the last time."""
         until = time.monotonic() + READING
-        with ExitStack() as files:
-            seen = [each for path in (*self._rotated(), self._path) for each in _look(path, files)]
-            there = bool(seen) and seen[-1].path == self._path
-            if self._places:
-                known = [self._known(each) for each in seen]
-                whole = self._last in known
-                places = [self._place(each, place) for each, place in zip(seen, known, strict=True)]
-            else:
-                places = [
-                    _Place(each.size if each.path != self._path else max(each.size - _BEFORE, 0)) for each in seen
-                ]
-                whole = there and places[-1].position == 0
-            if not whole:
-                self._log.skip()
-            if not there and not whole:
-                self._places = {}
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            self._places = {each.id: place for each, place in zip(seen, places, strict=True)}
-            self._last = places[-1] if there else self._last
-            for each, place in zip(seen, places, strict=True):
-                place.head = each.head
-                self._read(each, place, until)
+        seen = [each for path in (*self._rotated(), self._path) for each in _look(path)]
+        there = bool(seen) and seen[-1].path == self._path
+        if self._places:
+            known = [self._known(each) for each in seen]
+            whole = self._last in known
+            places = [self._place(each, place) for each, place in zip(seen, known, strict=True)]
+        else:
+            places = [_Place(each.size if each.path != self._path else max(each.size - _BEFORE, 0)) for each in seen]
+            whole = there and places[-1].position == 0
+        if not whole:
+            self._log.skip()
+        if not there and not whole:
+            self._places = {}
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        self._places = {each.id: place for each, place in zip(seen, places, strict=True)}
+        self._last = places[-1] if there else self._last
+        for each, place in zip(seen, places, strict=True):
+            place.head = each.head
+            self._read(each, place, until)
 
     def _known(self, seen: _Seen) -> _Place | None:
         """The place that is in this file: its own, or that of the file which it is a copy of."""
@@ -162,30 +160,39 @@ class LogFile:
         if seen.size - place.position > _AT_ONCE:
             place.position, place.lines = seen.size - _AT_ONCE, Lines(amid=True)
             self._log.skip()
-        seen.file.seek(place.position)
-        while piece := seen.file.read(min(_CHUNK, seen.size - place.position)):
-            if time.monotonic() > until:
-                raise TimeoutError(BUSY)
-            place.position += len(piece)
-            for line in place.lines.feed(piece):
-                self._log.read(line)
+        if seen.size == place.position:
+            return
+        with seen.path.open("rb") as file:
+            if _id(os.fstat(file.fileno())) != seen.id:
+                raise TimeoutError(BUSY)  # it was rotated just now: the next time it is found under its new name
+            file.seek(place.position)
+            while piece := file.read(min(_CHUNK, seen.size - place.position)):
+                if time.monotonic() > until:
+                    raise TimeoutError(BUSY)
+                place.position += len(piece)
+                for line in place.lines.feed(piece):
+                    self._log.read(line)
 
     def _rotated(self) -> list[Path]:
-        """What the log has been renamed or copied to, oldest first."""
+        """What the log has been renamed or copied to last, oldest first."""
         written = Path(os.path.realpath(self._path))
         found = written.parent.glob(f"{glob.escape(written.name)}[.-]*")
         named = [path for path in found if _ROTATED.fullmatch(path.name.removeprefix(written.name))]
-        return sorted(filter(Path.is_file, named), key=lambda path: path.stat().st_mtime_ns)
+        return sorted(filter(Path.is_file, named), key=lambda path: path.stat().st_mtime_ns)[-_MOST:]
 
 
-def _look(path: Path, files: ExitStack) -> Iterator[_Seen]:
-    """The file of this path, open until `files` are closed; none where none is there (any more)."""
+def _id(found: os.stat_result) -> _Id:
+    return found.st_dev, found.st_ino
+
+
+def _look(path: Path) -> Iterator[_Seen]:
+    """The file of this path; none where none is there (any more)."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError("it is no regular file")
-        file = files.enter_context(path.open("rb"))
-        found = os.fstat(file.fileno())
-        yield _Seen(path, file, (found.st_dev, found.st_ino), found.st_size, file.read(_HEAD))
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            yield _Seen(path, _id(found), found.st_size, file.read(_HEAD))
 
 
 class LogPipe:

@@ -271,6 +271,27 @@ async def test_a_log_that_never_answers_holds_up_no_run_and_is_not_asked_again(m
     assert asked == [True]
 
 
+async def test_nor_a_canary_that_is_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    free, stop, loop = threading.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+    def stuck() -> None:
+        loop.call_soon_threadsafe(stop.set)
+        free.wait()
+
+    monkeypatch.setattr(explaining, "open_log", lambda _name: Log(stuck))
+    monkeypatch.setattr(explaining, "WITHIN", 60.0)
+    told: list[Event] = []
+    try:
+        async with asyncio.timeout(30):
+            record = await make_record(
+                order("agent.log"), HEAD, stop=stop, on_event=told.append, run=Explaining(Unwatched())
+            )
+    finally:
+        free.set()
+
+    assert (record.reason, unread(told)) == ("agent_absent", "it is still being read")
+
+
 def _write(log: Path, text: str) -> None:
     with log.open("a", encoding="utf-8") as file:
         file.write(text)

@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,54 @@ def test_files_of_before_and_compressed_ones_are_left_alone(path: Path, tmp_path
     append(path, "B")
 
     assert told(source, "OLD", "PACKED", "B") == [False, False, True]
+
+
+def test_of_many_rotated_files_the_newest_are_looked_at_one_after_another(path: Path, tmp_path: Path) -> None:
+    for number in range(2, 300):
+        old = tmp_path / f"agent.log.{number}"
+        old.write_text(f"{number}\n")
+        os.utime(old, (1000 - number, 1000 - number))
+    append(path, "A")
+    source = LogFile(path)
+    assert told(source, "A") == [True]
+
+    path.rename(tmp_path / "agent.log.1")
+    append(tmp_path / "agent.log.1", "B")
+    append(path, "C")
+    append(old, "OLDEST")
+    os.utime(old, (1, 1))
+
+    free = os.dup(0)
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 4, hard))
+    try:
+        found = told(source, "B", "C", "OLDEST")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found == [True, True, False]
+
+
+def test_a_file_that_is_rotated_while_it_is_read_is_read_the_next_time(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(path, "A")
+    source = LogFile(path)
+    assert told(source, "A") == [True]
+    append(path, "B")
+    look = log_source._look
+
+    def look_and_rotate(looked_at: Path) -> list[log_source._Seen]:
+        seen = list(look(looked_at))
+        path.rename(tmp_path / "agent.log.1")
+        append(path, "C")
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log_source, "_look", look_and_rotate)
+        with pytest.raises(TimeoutError, match="still being read"):
+            source.told_of("B", at=1.0)
+    assert told(source, "A", "B", "C") == [True] * 3
 
 
 def test_a_file_that_is_renamed_and_not_yet_begun_anew_is_no_trouble(path: Path, tmp_path: Path) -> None:

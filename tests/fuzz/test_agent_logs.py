@@ -20,6 +20,9 @@ SECRETS = (
     "someone@example.com",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
     "sid=c00kie0123456789abcdef",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "Bearer abcDEF123/ghi456+jkl789==",
+    "api_key=sk_abc123",
 )
 SPOKEN = "my code is four two"
 UNSPOKEN = f"APIError: no audio frames were pushed for text: x\n{SPOKEN}\n{SPOKEN}"

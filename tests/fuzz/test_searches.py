@@ -30,6 +30,7 @@ PARTS = (
         "\nAPIStatusError: ",
         "status_code=40",
     ),
+    *("Bearer ", "secret", "api_key=", "K7a/", "K7a+", "'", ":"),
     *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
 )
 

@@ -67,6 +67,9 @@ class Gossiping:
         self.planted = {
             "e-mail": f"n0body-{secrets.token_hex(4)}@example.com",
             "provider key": f"sk-proj-{secrets.token_hex(12)}",
+            "cloud key": f"wJalrXUtnFEMI/K7MDENG/{secrets.token_hex(4)}",
+            "bearer": f"abcDEF123/{secrets.token_hex(4)}+jkl==",
+            "short key": f"sk_{secrets.token_hex(3)}",
             "agent cookie": secrets.token_hex(16),
             "metadata": f"m3tadata-{secrets.token_hex(8)}",
             "spoken": f"sp0ken-{secrets.token_hex(4)}",
@@ -75,7 +78,10 @@ class Gossiping:
 
     async def answer(self, _request: web.Request) -> web.Response:
         planted, room = self.planted, f"gossip-{secrets.token_hex(4)}"
-        told = f"{planted['e-mail']} {planted['provider key']} sid={planted['agent cookie']} {self._token}"
+        told = (
+            f"{planted['e-mail']} {planted['provider key']} sid={planted['agent cookie']} {self._token} "
+            f"{planted['cloud key']} Bearer {planted['bearer']} api_key={planted['short key']}"
+        )
         lines: list[dict[str, str]] = [
             {"message": "received job request", "job_id": planted["e-mail"], "room": room},
             {
@@ -218,7 +224,9 @@ async def test_no_secret_is_found_in_anything_that_is_told(
         "gossip": "agent_absent",
     }
     why = runs["gossip"]["diagnosis"]
-    assert why["sentence"].endswith("(ValueError: [e-mail] [hidden] sid=[hidden] [hidden] for text: …)")
+    assert why["sentence"].endswith(
+        "(ValueError: [e-mail] [hidden] sid=[hidden] [hidden] [hidden] Bearer [hidden] api_key=[hidden] for text: …)"
+    )
     assert [told for what, told in why["evidence"] if what == "in the room"] == [
         "[e-mail] (standard, [token], tracks: 0)"
     ]

@@ -288,6 +288,23 @@ def test_a_worker_that_is_full_explains_only_rooms_whose_job_nobody_took() -> No
     assert told("R", full, free) is None
 
 
+@pytest.mark.parametrize("trouble", ["worker_full", "prewarm_raises", "server_unreachable", "import_error"])
+@pytest.mark.parametrize("end", ["draining worker", "shutting down worker", "starting worker"])
+def test_what_was_wrong_with_a_worker_that_has_gone_explains_nothing(trouble: str, end: str) -> None:
+    gone = {"message": end, "level": "INFO", "name": "livekit.agents"}
+
+    assert told("R", *RECORDED[trouble]) is not None
+    assert told("R", *RECORDED[trouble], gone) is None
+
+
+@pytest.mark.parametrize("line", ["ImportError: no", "failed to connect to livekit, retrying", "KeyError: 'CRM_KEY'"])
+def test_what_an_agent_tells_of_its_own_trouble_is_not_its_workers(line: str) -> None:
+    log = log_of({"message": line, "level": "ERROR", "name": "my.agent", "room": "R", "job_id": "AJ_1"})
+
+    assert log.told_of("R", at=1.0) is None
+    assert log.told_of("S", at=1.0) is None
+
+
 def test_processes_that_fail_explain_rooms_whose_job_was_taken_too_until_one_is_ready() -> None:
     lines = RECORDED["prewarm_raises"]
     ready = {"message": "process initialized", "level": "INFO", "name": "livekit.agents"}

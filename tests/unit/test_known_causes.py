@@ -80,6 +80,7 @@ def test_what_a_worker_says_in_good_order_is_no_trouble() -> None:
         assert said is None or recognise(said.text) is None
 
 
+NAMING_PLUGIN = 'File "/a/livekit/plugins/a_b/tts.py", line 7\n'
 NAMING = {
     "ValueError: X API key is required, set {}": "X_API_KEY",
     "KeyError: '{}'": "X_API_KEY",
@@ -126,6 +127,16 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
         ("RuntimeError: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "eyJ"),
         ("ValueError: \x1b[31mred", "\x1b"),
         (f"ValueError: {'no ' * 132} sk-proj-{'4f9a8b7c' * 9}", "sk-proj"),
+        ("ClientError: refused wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY.", "EXAMPLEKEY"),
+        ("ClientError: refused /JalrXUtnFEMI+K7MDENG/PxRfiCYEXAMPLE==", "EXAMPLE"),
+        ("ClientError: sent Authorization: Bearer abcDEF123/ghi456+jkl789==", "jkl789"),
+        ("ClientError: sent {'authorization': 'basic dXNlcjpwYXNz'}", "dXNl"),
+        ("ClientError: no, api_key=sk_abc123", "abc123"),
+        ("ClientError: no, {'X-API-Key': 'k three'}", "three"),
+        ('ClientError: no, {"AWS_SECRET_ACCESS_KEY": "k3"', "k3"),
+        ("ClientError: password = hunter2", "hunter2"),
+        ("ClientError: passwd:hunter2", "hunter2"),
+        ("ClientError: no, token: Bearer abc/def", "abc"),
     ],
 )
 def test_a_quote_holds_no_secret(said: str, never: str) -> None:
@@ -134,6 +145,55 @@ def test_a_quote_holds_no_secret(said: str, never: str) -> None:
     assert what is not None
     assert what.quote
     assert never not in f"{what.quote}{what.fix}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ImportError: cannot import name 'A' from 'b' (/agent/Lib2/python3.11/site-packages/b/__init__.py)",
+        "FileNotFoundError: No such file: '/srv/Agent2/models/silero_vad_v5.onnx'",
+        "OSError: /agent/lib/site-packages/livekit/agents2/plugins is gone, token refused",
+    ],
+)
+def test_what_makes_a_quote_useful_stays(said: str) -> None:
+    what = recognise(f"{CRASH}\n{said}")
+
+    assert what is not None
+    assert what.quote == said
+
+
+EXCEPTIONS = {
+    "ValueError: api_key is required, either as argument or set LIVEKIT_API_KEY": Cause.PROVIDER_KEY_MISSING,
+    "ValueError: ElevenLabs API key is required": Cause.PROVIDER_KEY_MISSING,
+    "ValueError: X API key is required, set X_API_KEY": Cause.PROVIDER_KEY_MISSING,
+    "KeyError: 'CRM_API_KEY'": Cause.PROVIDER_KEY_MISSING,
+    "livekit.agents.APIStatusError: no (status_code=401)": Cause.PROVIDER_KEY_REFUSED,
+    f"{NAMING_PLUGIN}livekit.agents.APIStatusError: no (status_code=401)": Cause.PROVIDER_KEY_REFUSED,
+    "ValueError: Cannot register an async callback with `.on()`": Cause.ASYNC_CALLBACK,
+    "ModuleNotFoundError: No module named 'redis'": Cause.IMPORT_ERROR,
+    "ImportError: no": Cause.IMPORT_ERROR,
+    "livekit.rtc.room.ConnectError: engine: no": Cause.WORKER_CUT_OFF,
+}
+
+
+@pytest.mark.parametrize("says", EXCEPTIONS)
+def test_an_exception_that_the_agent_may_have_got_over_is_no_cause(says: str) -> None:
+    for message in (
+        "optional tool off",
+        "a.TTS error, switching to next TTS",
+        "exception occurred while executing tool",
+    ):
+        assert recognise(f"{message}\n{says}") is None
+    unhandled = recognise(f"Error in _traceable_on_enter\n{says}")
+    assert unhandled is not None
+    assert (unhandled.cause, unhandled.until) == (EXCEPTIONS[says], None)
+
+
+def test_an_import_that_fails_in_prewarm_is_prewarms() -> None:
+    what = recognise("error initializing process\nModuleNotFoundError: No module named 'onnx'")
+
+    assert what is not None
+    assert what.cause is Cause.PREWARM_FAILED
 
 
 @pytest.mark.parametrize(
