@@ -10,7 +10,7 @@ from prober.child.aside import Aside
 from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.child.parent import run_child
-from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, RoomJoined
+from prober.core.events import AgentLogged, AgentLogQuiet, AgentLogUnread, AnyEvent, Event, RoomJoined
 from prober.core.evidence import OF_THE_AGENT
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge
@@ -19,6 +19,9 @@ from prober.diagnosis.log_source import BUSY, Source, open_log
 
 WITHIN = 5.0
 """Seconds given to the disk, for which a failed run may have to wait."""
+
+
+_Told = AgentLogged | AgentLogQuiet
 
 
 class Explaining:
@@ -45,18 +48,16 @@ class Explaining:
         ):
             return events
         at = max(event.at for event in events)
-        found: AgentLogged | AgentLogUnread | None
+        found: _Told | AgentLogUnread
         try:
             found = await _answer(asyncio.wrap_future(asked(joined.room, at)), stop)
         except Exception as error:  # noqa: BLE001 - whatever a log does to us, the run was made
             found = AgentLogUnread(at=at, file=name, error=_why(error))
-        if found is None:
-            return events
         on_event(found)
         return (*events, found)
 
 
-async def _answer(answer: asyncio.Future[AgentLogged | None], stop: asyncio.Event) -> AgentLogged | None:
+async def _answer(answer: asyncio.Future[_Told], stop: asyncio.Event) -> _Told:
     """What comes of it; a TimeoutError where that is not there in time, nor when we are to stop."""
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -81,12 +82,14 @@ class _Log:
     def _source(self) -> Source:
         return open_log(self._name)
 
-    def begin(self) -> Callable[[str, float], Future[AgentLogged | None]]:
+    def begin(self) -> Callable[[str, float], Future[_Told]]:
         """What to ask at the end of a run that begins now, by its room: what the log holds by now is not told of it."""
         begun = self.aside.ask(self._lines)
 
-        def told_of(room: str, at: float) -> AgentLogged | None:
-            return self._source.told_of(room, at=at, since=begun.result(timeout=0))
+        def told_of(room: str, at: float) -> _Told:
+            since = begun.result(timeout=0)
+            told = self._source.told_of(room, at=at, since=since)
+            return told or AgentLogQuiet(at=at, taken=self._source.took(room, since=since))
 
         return lambda room, at: self.aside.ask(lambda: told_of(room, at))
 

@@ -47,8 +47,8 @@ def run(targets: Sequence[str], config: Path | None, **what: Any) -> None:
     """Probe: walk in, join the room, talk to the agent, judge.
 
     With --config the TARGETs of that file, default all. With --trial-url by the product's own web flow; otherwise with
-    an API key into a room of our own. A key given beside --trial-url serves clean-up: where it belongs to the LiveKit
-    server that the flow leads to, the room is deleted.
+    an API key into a room of our own. A key given beside --trial-url is used where it belongs to the LiveKit server
+    that the flow leads to: the room is deleted, and LiveKit is asked why an agent failed.
     """
     if config is not None:
         orders = _configured(config, targets, what)

@@ -1,5 +1,6 @@
 """A configuration for people: the effective one as YAML without its secrets, and what it comes to a day. Pure."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from prober.config.values import Model
 from prober.config.ways import allowed
 from prober.core.entries import SANDBOX_URL
 from prober.core.plan import DirectEntry, Greeting, TrialEntry
-from prober.limits import DAY
+from prober.limits import DAY, STDIN
 
 HIDDEN = "[hidden]"
 _LITERAL = re.compile(r"([?&][^=&#\s]*=)(?![^&#]*\{\{)[^&#]+")
@@ -145,7 +146,18 @@ def _bare(url: str) -> str:
     return url.partition("?")[0]
 
 
+def _unread(log: str) -> str | None:
+    """Why a run would not learn anything from this log, as things are now."""
+    path = Path(log)
+    if log == STDIN or (path.is_file() and os.access(path, os.R_OK)):
+        return None
+    return "may not be read by who you are" if path.is_file() else "is no file" if path.exists() else "is not there yet"
+
+
 def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:
+    log = agent_log(target, loaded.file)
+    if log is not None and (unread := _unread(log)) is not None:
+        yield f"the agent's log {log} {unread}."
     conversation = target.scenarios.conversation
     turns = () if conversation is None else conversation.turns
     for sentence in dict.fromkeys(turn.sentence for turn in turns):
@@ -159,4 +171,6 @@ def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:
         yield f"about {minutes:.0f} agent minutes a day are more than the budget of {budget.agent_minutes_per_day:g}."
     if target.livekit is None:
         yield "no `livekit` key: rooms are left to end as the product ends them."
+        if target.agent_log is None:
+            yield "neither `livekit` nor `agent_log`: a run can tell that no agent came, and not why."
         yield f"LiveKit may be at {', '.join(allowed(target, None).hosts)}; `allow` takes more hosts."

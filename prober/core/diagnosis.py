@@ -10,6 +10,7 @@ from types import MappingProxyType
 from prober.core.causes import Cause, Diagnosis, Found
 from prober.core.events import (
     AgentLogged,
+    AgentLogQuiet,
     AgentLogUnread,
     HttpMoment,
     Leaving,
@@ -18,7 +19,7 @@ from prober.core.events import (
     Stopped,
     TrialRequested,
 )
-from prober.core.evidence import OF_THE_AGENT, commands, evidence, is_listed, packets
+from prober.core.evidence import OF_THE_AGENT, agents_asked_for, commands, evidence, is_listed, packets
 from prober.core.meanings import MEANINGS
 from prober.core.reasons import OURS, Reason
 from prober.core.timeline import Timeline
@@ -48,12 +49,13 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
         return _explained(logged.cause, found, timeline, reason, told=logged.quote, fix=logged.fix)
     cause = _by_server(timeline) if reason is Reason.AGENT_ABSENT else None
     if cause is not None:
-        return _explained(cause, Found.SERVER, timeline, reason)
+        told = agents_asked_for(timeline) if cause is Cause.NO_WORKER else ""
+        return _explained(cause, Found.SERVER, timeline, reason, told=told)
     cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
     if cause is not None:
         return _explained(cause, Found.TIMELINE, timeline, reason, fix=verdict.look if reason in OURS else None)
     if reason in OF_THE_AGENT:
-        asked = any(isinstance(event, ServerAsked | AgentLogged | AgentLogUnread) for event in timeline)
+        asked = any(isinstance(event, ServerAsked | AgentLogQuiet | AgentLogUnread) for event in timeline)
         fix = verdict.look if asked else f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
         return _explained(Cause.UNEXPLAINED, Found.TIMELINE, timeline, reason, fix=fix)
     return None

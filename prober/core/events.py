@@ -291,6 +291,12 @@ class AgentLogged(Event, frozen=True, kw_only=True):
     job: str | None = None
 
 
+class AgentLogQuiet(Event, frozen=True, kw_only=True):
+    """The agent's own log tells of no trouble with this run's job; `taken`: it tells that a worker took it."""
+
+    taken: bool
+
+
 class AgentLogUnread(Event, frozen=True, kw_only=True):
     """The agent's own log could not be asked: where it should be, and why not."""
 
@@ -364,6 +370,7 @@ AnyEvent = (
     | AnchorsAsked
     | ServerAsked
     | AgentLogged
+    | AgentLogQuiet
     | AgentLogUnread
     | Stopped
     | Leaving

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from prober.core.causes import Evidence
 from prober.core.events import (
     AgentLogged,
+    AgentLogQuiet,
     AgentLogUnread,
     Dispatch,
     HttpMoment,
@@ -31,6 +32,7 @@ OF_THE_AGENT = frozenset(
     }
 )
 """Reasons that LiveKit's server and the agent's log may explain."""
+TAKEN = "`received job request` of this room, and no trouble with it after"
 LISTED_WITHIN = 5.5
 """Seconds of a room after which its jobs are in LiveKit's list.
 
@@ -52,6 +54,8 @@ def evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
         yield from _of_server(timeline)
         for line in timeline.all(AgentLogged):
             yield Evidence(f"agent's log, by {line.by}", line.quote)
+        for quiet in timeline.all(AgentLogQuiet):
+            yield Evidence("agent's log", TAKEN if quiet.taken else "nothing of this room in it")
         for unread in timeline.all(AgentLogUnread):
             yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (counted := packets(timeline)) is not None:
@@ -66,7 +70,7 @@ def commands(timeline: Timeline) -> Iterator[str]:
     joined = timeline.first(RoomJoined)
     if joined is not None:
         room = "-- " * joined.room.startswith("-") + shlex.quote(joined.room)  # a name is no option
-        yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list {room}")
+        yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list --json {room}")
 
 
 def packets(timeline: Timeline) -> tuple[int, int] | None:
@@ -82,6 +86,13 @@ def is_listed(timeline: Timeline, asked: ServerAsked) -> bool:
     """Whether a job would have been in the list."""
     joined = timeline.first(RoomJoined)
     return joined is not None and asked.at - joined.at >= LISTED_WITHIN
+
+
+def agents_asked_for(timeline: Timeline) -> str:
+    """The names in the room's dispatches that no worker took."""
+    asked = timeline.last(ServerAsked)
+    dispatches = () if asked is None else asked.dispatches or ()
+    return _agents(tuple(each.agent for each in dispatches if each.agent and not each.jobs))
 
 
 def _expiry(seconds: float | None) -> str:

@@ -132,7 +132,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.ASSIGNED_NEVER_JOINED: Meaning(
         Blame.AGENT,
         "A worker took the job, and its agent never joined: the job crashed at start, or hangs.",
-        "Find `unhandled exception while running the job task` in the worker's log. The job's status looks healthy.",
+        "Find `unhandled exception while running the job task` in the worker's log; where `received job request` is "
+        "all of it, something blocks the job's event loop. The job's status looks healthy.",
     ),
     Cause.JOINED_LATE: Meaning(
         Blame.AGENT,
@@ -145,7 +146,7 @@ MEANINGS: dict[Cause, Meaning] = {
         "Set it in the worker's environment and restart the worker.",
     ),
     Cause.PROVIDER_KEY_REFUSED: Meaning(
-        Blame.PROVIDER,
+        Blame.AGENT,
         "A provider refuses the agent's API key.",
         "Replace the key, or pay the bill, and restart the worker.",
     ),
@@ -178,7 +179,9 @@ MEANINGS: dict[Cause, Meaning] = {
         "Find what the prewarm function (setup_fnc) waits for: downloads, models.",
     ),
     Cause.WORKER_CUT_OFF: Meaning(
-        Blame.AGENT, "The worker cannot get through to LiveKit.", "Check LIVEKIT_URL and the network at the worker."
+        Blame.AGENT,
+        "The worker, or its job, cannot get through to LiveKit.",
+        "Check LIVEKIT_URL and the network at the worker.",
     ),
     Cause.WORKER_KEY_REFUSED: Meaning(
         Blame.AGENT,

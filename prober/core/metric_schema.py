@@ -142,13 +142,13 @@ _TABLE = (
         "last_run_diagnosis",
         Kind.GAUGE,
         (*_LINE, _CAUSE),
-        "Why the last judged run failed: of each target and scenario one is 1 where the cause was found, else none.",
+        "Why the last judged run failed: of each target and scenario one is 1 after a failure, else none.",
     ),
     Metric(
         "last_run_diagnosis_info",
         Kind.GAUGE,
         (*_LINE, *map(Label, ("cause", "meaning", "fix"))),
-        "Why the last judged run failed and what to do, in words: always 1, and absent where the cause was not found.",
+        "Why the last judged run failed and what to do, in words: always 1, and absent after a run that passed.",
     ),
     Metric(
         "consecutive_failures",

@@ -12,6 +12,7 @@ import msgspec
 
 from prober.core.events import (
     AgentLogged,
+    AgentLogQuiet,
     AgentLogUnread,
     AnchorsAsked,
     ChildExited,
@@ -211,7 +212,7 @@ def _seen_until(timeline: Timeline) -> float:
     leaving = timeline.first(Leaving)
     if leaving is not None:
         return leaving.at
-    afterwards = AgentLogged | AgentLogUnread | ChildExited | CleanedUp | ServerAsked
+    afterwards = AgentLogged | AgentLogQuiet | AgentLogUnread | ChildExited | CleanedUp | ServerAsked
     witnesses = (event.at for event in timeline if not isinstance(event, afterwards))
     return max(witnesses, default=0.0)
 

@@ -108,6 +108,11 @@ class AgentLog:
         what, job = told.what, None if told.job is None else harmless(told.job)
         return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
 
+    def took(self, room: str, *, since: int = 0) -> bool:
+        """Whether the job of this room was taken, by a line after the first `since`."""
+        name = harmless(room)
+        return any(each.name == name and each.taken > since for each in self._rooms.values())
+
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:
             self._rooms[said.room] = _Room(harmless(said.room), self.lines)

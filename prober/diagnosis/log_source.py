@@ -45,6 +45,9 @@ class Source(Protocol):
     def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
         """What `AgentLog.told_of` says of all that is written by now."""
 
+    def took(self, room: str, *, since: int = 0) -> bool:
+        """What `AgentLog.took` says of what was read by then."""
+
 
 def open_log(name: str) -> Source:
     """The log of this name: a file's path, or `-` for standard input, which is read from now on."""
@@ -120,6 +123,10 @@ class LogFile:
         """What the log tells of this room. Raises OSError where the file cannot be read, or not in time."""
         self._read_on()
         return self._log.told_of(room, at=at, since=since)
+
+    def took(self, room: str, *, since: int = 0) -> bool:
+        """Whether the room's job was taken, as far as the log has been read."""
+        return self._log.took(room, since=since)
 
     def _read_on(self) -> None:
         """Read what was added to each file since the last time."""
@@ -219,6 +226,11 @@ class LogPipe:
             if self._ended_after is not None and (told is None or since >= self._ended_after):
                 raise OSError("it has ended")
             return told
+
+    def took(self, room: str, *, since: int = 0) -> bool:
+        """Whether the room's job was taken, as far as the log has come."""
+        with self._asking:
+            return self._log.took(room, since=since)
 
     def join(self) -> None:
         """Wait for the end of the pipe."""

@@ -22,7 +22,7 @@ FOUND: dict[Found, str] = {
 }
 """By what a cause was found, in words."""
 
-ASK = "Ask, while the room is there: "
+ASK = "By hand, in such a room: "
 """Before a command."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from prober.core.events import (
     AgentJoined,
     AgentLogged,
+    AgentLogQuiet,
     AgentLogUnread,
     AgentSpeechStarted,
     AgentSpeechStopped,
@@ -75,6 +76,9 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     ),
     ServerAsked: lambda event: f"asked LiveKit about the room{_counted(event)}{_untold(event.trouble)}",
     AgentLogged: lambda event: f"agent's log: {event.quote}",
+    AgentLogQuiet: lambda event: (
+        f"agent's log tells {'that the job was taken, and nothing more' if event.taken else 'nothing of this room'}"
+    ),
     AgentLogUnread: lambda event: f"agent's log {event.file} cannot be read: {event.error}",
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",

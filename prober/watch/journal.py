@@ -80,6 +80,8 @@ class Journal:
             words.append(f"{record.seconds:.1f} s")
         if record.outcome is not Outcome.PASS:
             words.append(record.message)
+        if record.diagnosis is not None:
+            words.append(f"cause {record.diagnosis.cause}")
         if failures is not None:
             if failures > max(before, 1):
                 words.append(f"{failures} failures in a row")

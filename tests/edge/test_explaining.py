@@ -1,6 +1,7 @@
 """A run's own process is played here; the log is a real file."""
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -14,7 +15,18 @@ from prober.child.explaining import Explaining
 from prober.child.making import make_record
 from prober.child.messages import Order
 from prober.core.causes import Cause, Evidence, Found
-from prober.core.events import AgentLogged, AgentLogUnread, AnyEvent, Event, Leaving, RoomJoined, ServerAsked, Stopped
+from prober.core.events import (
+    AgentLogged,
+    AgentLogQuiet,
+    AgentLogUnread,
+    AnyEvent,
+    Event,
+    Leaving,
+    RoomJoined,
+    ServerAsked,
+    Stopped,
+)
+from prober.core.evidence import TAKEN
 from prober.core.plan import Plan
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
@@ -130,7 +142,20 @@ async def test_a_log_that_is_not_given_or_tells_nothing_changes_nothing(tmp_path
     record, told = await explained(None if log is None else tmp_path / log, Played(ALONE))
 
     assert record.diagnosis is not None
-    assert (record.reason, record.diagnosis.cause, told) == ("agent_absent", Cause.UNEXPLAINED, [])
+    assert (record.reason, record.diagnosis.cause) == ("agent_absent", Cause.UNEXPLAINED)
+    assert told == ([] if log is None else [AgentLogQuiet(at=21.0, taken=False)])
+
+
+async def test_a_log_in_which_a_job_was_taken_and_no_more_says_just_that(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    taken = json.dumps({"message": "received job request", "job_id": "AJ_1", "room": ROOM})
+
+    record, told = await explained(log, Played(ALONE, lambda: _write(log, taken + "\n")))
+
+    assert told == [AgentLogQuiet(at=21.0, taken=True)]
+    assert record.diagnosis is not None
+    assert record.diagnosis.evidence[-1] == Evidence("agent's log", TAKEN)
+    assert "`agent_log`" not in record.diagnosis.fix
 
 
 async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
@@ -166,7 +191,8 @@ async def test_what_the_log_held_before_is_not_told_of_a_room_of_the_same_name(t
     record, told = await explained(log, Played(ALONE))
 
     assert record.diagnosis is not None
-    assert (record.reason, record.diagnosis.cause, told) == ("agent_absent", Cause.UNEXPLAINED, [])
+    assert (record.reason, record.diagnosis.cause) == ("agent_absent", Cause.UNEXPLAINED)
+    assert told == [AgentLogQuiet(at=21.0, taken=False)]
 
 
 async def test_a_rooms_name_is_shown_without_what_is_to_be_hidden_and_found_nevertheless(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.core.accounts import agent_seconds
+from prober.core.causes import Cause
 from prober.core.events import CleanedUp
+from prober.core.evidence import OF_THE_AGENT
 from prober.core.meanings import MEANINGS
 from prober.core.metric import Kind, label_sets
 from prober.core.metric_schema import CAUSES, METRICS, OUTCOMES, PREFIX, SKIPS, TRIGGERS, series_of
-from prober.core.reasons import Outcome
+from prober.core.reasons import WORDS, Outcome
 from prober.core.record import RunRecord
 from prober.sinks.exporter import Exporter
 from prober.sinks.families import Histogram
@@ -387,6 +389,8 @@ def test_nothing_that_a_stranger_writes_reaches_a_label(text: str, path: Path) -
         assert {key for key in now if key[0] not in LAST_RUN} == names
         values = {label for key in now if key[0] in LAST_RUN for _, label in key[1]}
         words = {word for meaning in MEANINGS.values() for word in (meaning.sentence, meaning.fix)}
+        words |= {WORDS[reason].look for reason in OF_THE_AGENT}
+        words |= {f"{look} {MEANINGS[Cause.UNEXPLAINED].fix}" for look in words}
         known = {"shop", "join", "conversation", *OUTCOMES, *CAUSES, *CONVERSATION.phases, "yield_time"}
         assert values <= known | words
 

@@ -35,8 +35,8 @@ async def test_every_end_is_a_line_and_a_streak_is_told(tmp_path: Path, caplog: 
         ids = [record.run_id for record in canary.seen.records]
         assert [run_id in line for run_id, line in zip(ids, told, strict=True)] == [True] * 6
         assert told[0].startswith("PASS · shop · join · run ")
-        assert told[1].endswith("(not within 20 s)")
-        assert told[2].endswith("(not within 20 s) · 2 failures in a row")
+        assert told[1].endswith("(not within 20 s) · cause unexplained")
+        assert told[2].endswith("(not within 20 s) · cause unexplained · 2 failures in a row")
         assert told[3].startswith("INCONCLUSIVE prober_crash")
         assert told[4].endswith("recovered after 2 failures")
         assert "recovered" not in told[5]

@@ -58,7 +58,7 @@ HEADERS = {
     "Range": ("bytes=0-1", "bytes=5-1", "bytes=-" + "9" * 30, "x=1"),
     "X-Prometheus-Scrape-Timeout-Seconds": ("nan", "-1", "1e999", "10", "x"),
 }
-BRIEF = Limits(first_request=1.0, idle=0.05)
+BRIEF = Limits(first_request=30.0, idle=0.05)
 ANSWERS = {200, 206, 302, 304, 400, 401, 403, 404, 405, 413, 416, 417, 429, 503}
 
 
@@ -92,7 +92,8 @@ async def test_any_request_is_answered(tmp_path: Path, sent: bytes, caplog: pyte
     ):
         said = await ended(reader)
     head, _, body = said.partition(b"\r\n\r\n")
-    if said or b" HTTP/" in sent:
+    reset = reader.exception() is not None  # our bytes behind a request that closes may take the answer with them
+    if said or (b" HTTP/" in sent and not reset):
         assert int(head.split()[1]) in ANSWERS, head
         assert b"nosniff" in head
         assert b"<img" not in body

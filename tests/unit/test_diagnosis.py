@@ -179,7 +179,7 @@ def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() ->
     assert found.commands == (
         "lk room list trial_1_a",
         "lk room participants list trial_1_a",
-        "lk dispatch list trial_1_a",
+        "lk dispatch list --json trial_1_a",
     )
 
 
@@ -195,7 +195,7 @@ def test_a_rooms_name_is_a_name_to_a_shell_and_to_lk(room: str, named: str) -> N
     assert found.commands == (
         f"lk room list {named}",
         f"lk room participants list {named}",
-        f"lk dispatch list {named}",
+        f"lk dispatch list --json {named}",
     )
 
 
