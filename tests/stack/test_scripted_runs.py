@@ -25,6 +25,7 @@ async def test_a_greeting_is_never_taken_for_the_answer(scripted_stack: Referenc
     ).to_json()
     record = await make_run(scripted_stack, msgspec.structs.replace(BESIDE_OTHERS, greeting=Greeting.OPTIONAL))
     assert record.outcome is Outcome.PASS, record.message
+    assert [reading.void for reading in record.prober.turns] == [None]
     (turn,) = truth_of(scripted_stack, record, (1.5,)).turns
     assert turn.truth is not None
     assert turn.own == pytest.approx(turn.truth + REST, abs=0.06)
