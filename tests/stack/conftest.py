@@ -22,7 +22,7 @@ MODULES = {
 """Groups of modules: those that wear their product out, and those about the program from outside."""
 REST = "reference"
 GROUPS = ("canary", "faults", "pager", "apart", "scripted", REST, "demo", "image")
-"""The order in which they are begun, three at a time: what measures, `scripted`, when the heaviest, `faults`, is over."""
+"""The order in which they are begun, three at a time: `scripted`, which measures, when the heaviest is over."""
 
 
 def _tell(line: str) -> None:
