@@ -107,10 +107,12 @@ def planned(since: float, until: float) -> int:
 
 def _look(pid: int, now: float) -> Sample:
     process = psutil.Process(pid)
-    children = []
-    for child in process.children(recursive=True):
+    family, children = {pid}, []
+    for child in process.children(recursive=True):  # parents first; a number may be another process by now
         with contextlib.suppress(psutil.NoSuchProcess):
-            children.append(child.memory_info().rss)
+            if child.ppid() in family:
+                family.add(child.pid)
+                children.append(child.memory_info().rss)
     return Sample(
         now,
         process.memory_info().rss,
