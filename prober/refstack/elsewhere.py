@@ -97,24 +97,29 @@ async def _held_back(server: ServerAccess) -> AsyncIterator[Access]:
     address = urlsplit(server.url)
 
     async def forward(caller: asyncio.StreamReader, to_caller: asyncio.StreamWriter) -> None:
-        callee, to_callee = await asyncio.open_connection(address.hostname, address.port)
-        with contextlib.suppress(ConnectionError):
-            first = await caller.read(_CHUNK)
-            if first.startswith(b"GET /rtc"):
-                await asyncio.sleep(HELD_BACK)
-            to_callee.write(first)
-            await asyncio.wait(
-                [asyncio.create_task(_pour(caller, to_callee)), asyncio.create_task(_pour(callee, to_caller))]
-            )
-        for writer in (to_callee, to_caller):
-            writer.close()
+        with contextlib.closing(to_caller), contextlib.suppress(ConnectionError):
+            callee, to_callee = await asyncio.open_connection(address.hostname, address.port)
+            with contextlib.closing(to_callee):
+                first = await caller.read(_CHUNK)
+                if first.startswith(b"GET /rtc"):
+                    await asyncio.sleep(HELD_BACK)
+                to_callee.write(first)
+                async with asyncio.TaskGroup() as both_ways:
+                    both_ways.create_task(_pour(caller, to_callee))
+                    both_ways.create_task(_pour(callee, to_caller))
 
-    forwarder = await asyncio.start_server(forward, "127.0.0.1", 0)
+    under_way: set[asyncio.Task[None]] = set()
+    forwarder = await asyncio.start_server(
+        lambda caller, to_caller: under_way.add(asyncio.create_task(forward(caller, to_caller))), "127.0.0.1", 0
+    )
     try:
         port = forwarder.sockets[0].getsockname()[1]
         yield Access(url=f"ws://127.0.0.1:{port}", api_key=server.api_key, api_secret=server.api_secret)
     finally:
         forwarder.close()
+        for connection in under_way:
+            connection.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
