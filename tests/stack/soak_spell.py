@@ -107,12 +107,10 @@ def planned(since: float, until: float) -> int:
 
 def _look(pid: int, now: float) -> Sample:
     process = psutil.Process(pid)
-    family, children = {pid}, []
-    for child in process.children(recursive=True):  # parents first; a number may be another process by now
+    children = []
+    for child in process.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if child.ppid() in family:
-                family.add(child.pid)
-                children.append(child.memory_info().rss)
+            children.append(child.memory_info().rss)
     return Sample(
         now,
         process.memory_info().rss,

@@ -77,6 +77,19 @@ async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_s
     assert room not in await rooms(scripted_stack)
 
 
+async def test_a_run_has_no_program_started_by_the_sdk(scripted_stack: ReferenceStack, tmp_path: Path) -> None:
+    """It asks `lsb_release` for the name of the system, and that time would be in `room_join`."""
+    asked = tmp_path / "asked"
+    (tmp_path / "lsb_release").write_text(f"#!/bin/sh\n: >{asked}\n")
+    (tmp_path / "lsb_release").chmod(0o755)
+    scripted_stack.knobs.agent_metadata = Script().to_json()
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    program = await start(scripted_stack, "--scenario", "join", env={"PATH": path})
+    output, _ = await program.communicate()
+    assert program.returncode == 0, output.decode()
+    assert not asked.exists()
+
+
 async def test_a_missed_objective_exits_3_and_record_keeps_everything(
     scripted_stack: ReferenceStack, tmp_path: Path
 ) -> None:
