@@ -40,9 +40,9 @@ def explanation(record: RunRecord) -> Iterator[str]:
 
 
 def advice(record: RunRecord) -> str:
-    """The cause and the fix in a sentence or two; where none is known, what to look at."""
+    """The cause and the fix in a line; where none is known, what to look at."""
     found = record.diagnosis
-    return record.look if found is None else f"{found.sentence} {found.fix}"
+    return record.look if found is None else f"{found.sentence} Fix: {found.fix}"
 
 
 def whose(found: Diagnosis) -> str:
