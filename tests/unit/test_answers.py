@@ -62,7 +62,7 @@ def test_a_failure_is_a_no_in_the_words_of_its_verdict_and_says_how_sure_it_is(
     assert answer.detail == detail
     assert answer.look == (
         f"The job crashed: an async function was given to `.on()`. (ValueError: {CALLBACK}) "
-        "Give `.on()` a plain function that calls asyncio.create_task."
+        "Fix: Give `.on()` a plain function that calls asyncio.create_task."
     )
     assert line.last is not None
     assert answer.run_id == line.last.run_id
