@@ -44,6 +44,8 @@ class Cause(StrEnum):
     TOKEN_UNUSABLE = "token_unusable"  # noqa: S105 - a name, not a secret
     OWN_KEY_REFUSED = "own_key_refused"
     LIVEKIT_UNREACHABLE = "livekit_unreachable"
+    LIVEKIT_CERTIFICATE = "livekit_certificate"
+    LIVEKIT_SLOW = "livekit_slow"
     LIVEKIT_REFUSED = "livekit_refused"
     LIVEKIT_SHUT_DOWN = "livekit_shut_down"
     MEDIA_PATH = "media_path"
@@ -54,6 +56,7 @@ class Cause(StrEnum):
     NO_PACKETS = "no_packets"
     PACKETS_STOPPED = "packets_stopped"
     SILENT_TRACK = "silent_track"
+    AGENT_SLOW = "agent_slow"
     AGENT_LEFT = "agent_left"
     PROBER_TROUBLE = "prober_trouble"
     UNEXPLAINED = "unexplained"
@@ -62,6 +65,7 @@ class Cause(StrEnum):
     NO_WORKER = "no_worker"
     ASSIGNED_NEVER_JOINED = "assigned_never_joined"
     JOINED_LATE = "joined_late"
+    """By the timeline, too."""
     # From the agent's log
     PROVIDER_KEY_MISSING = "provider_key_missing"
     PROVIDER_KEY_REFUSED = "provider_key_refused"

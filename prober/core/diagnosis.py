@@ -17,6 +17,7 @@ from prober.core.events import (
     ParticipantSeen,
     ServerAsked,
     Stopped,
+    TokenRead,
     TrialRequested,
 )
 from prober.core.evidence import OF_THE_AGENT, agents_asked_for, commands, evidence, is_listed, packets
@@ -28,11 +29,18 @@ from prober.core.verdict import TOLD_BY_LIVEKIT, Verdict
 KEPT_FROM_JOBS = frozenset(
     {Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.WORKER_KEY_REFUSED, Cause.IMPORT_ERROR},
 )
-"""What keeps a worker from taking any job: where LiveKit shows one that was taken, it is another worker's trouble."""
+"""What keeps a worker from taking any job: where ours was taken, it is another worker's trouble."""
 UNCONNECTED = frozenset({Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a worker says of a job that has not connected yet, and never takes back."""
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a log says of every such job, whatever brought it about."""
+ROOM_WAS_THERE = (
+    "The token asks for an agent, which counts only in the join that makes the room: give each call a room of its own, "
+    "or create a dispatch."
+)
+"""What to do where the token was right."""
+_Explain = Callable[[Timeline, str], Cause | None]
+"""From the run's timeline and what was said of its fault."""
 
 
 def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
@@ -43,15 +51,16 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
     reason = verdict.reason
     if reason is None or reason is Reason.INTERRUPTED:
         return None
-    logged = _logged(timeline, reason) if reason in OF_THE_AGENT else None
+    logged = _logged(timeline, verdict) if reason in OF_THE_AGENT else None
     if logged is not None:
         found = Found.AGENT_LOG_BY_TIME if logged.by == "time" else Found.AGENT_LOG
         return _explained(logged.cause, found, timeline, reason, told=logged.quote, fix=logged.fix)
-    cause = _by_server(timeline) if reason is Reason.AGENT_ABSENT else None
+    cause = _by_server(timeline) if reason is Reason.AGENT_ABSENT and not verdict.late else None
     if cause is not None:
         told = agents_asked_for(timeline) if cause is Cause.NO_WORKER else ""
-        return _explained(cause, Found.SERVER, timeline, reason, told=told)
-    cause = Cause.PROBER_TROUBLE if reason in OURS else _BY_TIMELINE.get(reason, _unknown)(timeline)
+        fix = ROOM_WAS_THERE if cause is Cause.NOT_DISPATCHED and _token_asks(timeline) else None
+        return _explained(cause, Found.SERVER, timeline, reason, told=told, fix=fix)
+    cause = _by_timeline(timeline, verdict)
     if cause is not None:
         return _explained(cause, Found.TIMELINE, timeline, reason, fix=verdict.look if reason in OURS else None)
     if reason in OF_THE_AGENT:
@@ -76,19 +85,21 @@ def _explained(
     )
 
 
-def _logged(timeline: Timeline, reason: Reason) -> AgentLogged | None:
+def _logged(timeline: Timeline, verdict: Verdict) -> AgentLogged | None:
     """The line that says most: one that names our room or job before one that does not, a known cause before any."""
-    lines = [line for line in timeline.all(AgentLogged) if _explains(line, timeline, reason)]
+    lines = [line for line in timeline.all(AgentLogged) if _explains(line, timeline, verdict)]
     return min(lines, key=lambda line: (line.by == "time", line.cause in GENERAL, line.at), default=None)
 
 
-def _explains(line: AgentLogged, timeline: Timeline, reason: Reason) -> bool:
+def _explains(line: AgentLogged, timeline: Timeline, verdict: Verdict) -> bool:
     """Whether this can be why: an agent that came has connected, and its worker had a job to give it."""
+    absent = verdict.reason is Reason.AGENT_ABSENT
+    came = verdict.late or _came_late(timeline)
     if line.cause in UNCONNECTED:
-        return reason is Reason.AGENT_ABSENT and not _came_late(timeline)
+        return absent and not came
     if line.by != "worker":
         return True
-    return reason is Reason.AGENT_ABSENT and not (line.cause in KEPT_FROM_JOBS and _never_joined(timeline))
+    return absent and not (line.cause in KEPT_FROM_JOBS and (came or _never_joined(timeline)))
 
 
 def _came_late(timeline: Timeline) -> bool:
@@ -126,32 +137,47 @@ def _by_server(timeline: Timeline) -> Cause | None:
     return None if any(each.jobs for each in asked.dispatches) else Cause.NOT_DISPATCHED
 
 
-def _no_answer(timeline: Timeline) -> Cause:
+def _token_asks(timeline: Timeline) -> bool:
+    """Whether the token asks for an agent by its name."""
+    token = timeline.last(TokenRead)
+    return token is not None and any(token.agents)
+
+
+def _by_timeline(timeline: Timeline, verdict: Verdict) -> Cause | None:
+    """What we met ourselves."""
+    reason = verdict.reason
+    if reason is None or reason in OURS:
+        return Cause.PROBER_TROUBLE
+    if verdict.late:
+        return _LATE.get(reason)
+    stop = timeline.first(Stopped, where=lambda stop: stop.reason is reason)
+    return _BY_TIMELINE.get(reason, _always(None))(timeline, "" if stop is None else stop.detail)
+
+
+def _no_answer(timeline: Timeline, _said: str) -> Cause:
     """Without a connection nobody was slow."""
     moment = timeline.last(HttpMoment)
     unconnected = moment is not None and moment.what in ("sent", "resolved", "redirected")
     return Cause.WEB_UNREACHABLE if unconnected else Cause.WEB_SLOW
 
 
-def _unreachable(timeline: Timeline) -> Cause:
+def _unreachable(*, by_tls: Cause, else_: Cause) -> _Explain:
     """Whether TLS was what failed stands in the words of `entry.http` alone."""
-    told = "".join(stop.detail for stop in timeline.all(Stopped) if stop.reason is Reason.TRIAL_UNREACHABLE)
-    return Cause.WEB_CERTIFICATE if "certificate of" in told or "TLS with" in told else Cause.WEB_UNREACHABLE
+    return lambda _timeline, said: by_tls if "certificate of" in said or "TLS with" in said else else_
 
 
-def _bad_token(timeline: Timeline) -> Cause:
+def _bad_token(timeline: Timeline, _said: str) -> Cause:
     """In the direct way in nobody is asked for a token: it is of our own making."""
     return Cause.OWN_KEY_REFUSED if timeline.first(TrialRequested) is None else Cause.TOKEN_UNUSABLE
 
 
-def _cut_off(timeline: Timeline) -> Cause:
-    stop = timeline.first(Stopped, where=lambda stop: stop.reason is Reason.DISCONNECTED)
-    if stop is None or stop.detail not in TOLD_BY_LIVEKIT:
-        return Cause.CONNECTION_LOST
-    return Cause.LIVEKIT_SHUT_DOWN if stop.detail == "server_shutdown" else Cause.CALL_ENDED
+def _ended(*, else_: Cause) -> _Explain:
+    """Why LiveKit says that somebody is gone, we or the agent."""
+    by_livekit = dict.fromkeys(TOLD_BY_LIVEKIT, Cause.CALL_ENDED) | {"server_shutdown": Cause.LIVEKIT_SHUT_DOWN}
+    return lambda _timeline, said: by_livekit.get(said, else_)
 
 
-def _nothing_heard(timeline: Timeline) -> Cause | None:
+def _nothing_heard(timeline: Timeline, _said: str) -> Cause | None:
     """No packets are not silence; without WebRTC's totals nobody knows."""
     match packets(timeline):
         case None:
@@ -164,30 +190,38 @@ def _nothing_heard(timeline: Timeline) -> Cause | None:
             return Cause.SILENT_TRACK
 
 
-def _always(cause: Cause) -> Callable[[Timeline], Cause | None]:
-    return lambda _timeline: cause
+def _always(cause: Cause | None) -> _Explain:
+    return lambda _timeline, _said: cause
 
 
-def _unknown(_timeline: Timeline) -> Cause | None:
-    return None
-
-
-_BY_TIMELINE: Mapping[Reason, Callable[[Timeline], Cause | None]] = MappingProxyType(
+_BY_TIMELINE: Mapping[Reason, _Explain] = MappingProxyType(
     {
-        Reason.TRIAL_UNREACHABLE: _unreachable,
+        Reason.TRIAL_UNREACHABLE: _unreachable(by_tls=Cause.WEB_CERTIFICATE, else_=Cause.WEB_UNREACHABLE),
         Reason.TRIAL_TIMEOUT: _no_answer,
         Reason.TRIAL_REJECTED: _always(Cause.WEB_ERROR),
         Reason.TRIAL_MALFORMED: _always(Cause.WEB_MALFORMED),
         Reason.TOKEN_INVALID: _bad_token,
-        Reason.SERVER_UNREACHABLE: _always(Cause.LIVEKIT_UNREACHABLE),
+        Reason.SERVER_UNREACHABLE: _unreachable(by_tls=Cause.LIVEKIT_CERTIFICATE, else_=Cause.LIVEKIT_UNREACHABLE),
         Reason.ROOM_REFUSED: _always(Cause.LIVEKIT_REFUSED),
         Reason.MEDIA_UNREACHABLE: _always(Cause.MEDIA_PATH),
         Reason.AGENT_NOT_READY: _always(Cause.JOINED_NOT_READY),
         Reason.AGENT_NO_TRACK: _always(Cause.NO_TRACK),
         Reason.AGENT_SILENT: _nothing_heard,
         Reason.AGENT_NO_RESPONSE: _nothing_heard,
-        Reason.AGENT_LEFT: _always(Cause.AGENT_LEFT),
-        Reason.DISCONNECTED: _cut_off,
+        Reason.AGENT_LEFT: _ended(else_=Cause.AGENT_LEFT),
+        Reason.DISCONNECTED: _ended(else_=Cause.CONNECTION_LOST),
     }
 )
 """What we met ourselves; a reason that is not here explains itself no further."""
+_LATE: Mapping[Reason, Cause] = MappingProxyType(
+    {
+        Reason.TRIAL_TIMEOUT: Cause.WEB_SLOW,
+        Reason.SERVER_UNREACHABLE: Cause.LIVEKIT_SLOW,
+        Reason.AGENT_ABSENT: Cause.JOINED_LATE,
+        Reason.AGENT_NOT_READY: Cause.AGENT_SLOW,
+        Reason.AGENT_NO_TRACK: Cause.AGENT_SLOW,
+        Reason.AGENT_SILENT: Cause.AGENT_SLOW,
+        Reason.AGENT_NO_RESPONSE: Cause.AGENT_SLOW,
+    }
+)
+"""What it was that came after its deadline."""

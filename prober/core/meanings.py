@@ -16,11 +16,13 @@ class Meaning(NamedTuple):
 MEANINGS: dict[Cause, Meaning] = {
     Cause.WEB_UNREACHABLE: Meaning(
         Blame.PRODUCT_WEB,
-        "No connection to the web app came up.",
+        "No connection to the web app came up, or it was broken off.",
         "Is it up? Check its DNS name, its address and port, and what lies between it and this host.",
     ),
     Cause.WEB_CERTIFICATE: Meaning(
-        Blame.PRODUCT_WEB, "The web app's TLS failed.", "Renew its certificate, or send the whole chain."
+        Blame.PRODUCT_WEB,
+        "The web app's TLS failed.",
+        "Renew its certificate, or send the whole chain; if nothing speaks TLS there, correct the address.",
     ),
     Cause.WEB_SLOW: Meaning(
         Blame.PRODUCT_WEB,
@@ -48,7 +50,19 @@ MEANINGS: dict[Cause, Meaning] = {
         "Correct the key and secret in the prober's configuration.",
     ),
     Cause.LIVEKIT_UNREACHABLE: Meaning(
-        Blame.LIVEKIT, "LiveKit's signalling cannot be reached.", "Is livekit-server up, and its port open from here?"
+        Blame.LIVEKIT,
+        "LiveKit's signalling cannot be reached.",
+        "Is livekit-server up, its name in DNS, and its port open from here?",
+    ),
+    Cause.LIVEKIT_CERTIFICATE: Meaning(
+        Blame.LIVEKIT,
+        "LiveKit's TLS failed.",
+        "Renew its certificate, or send the whole chain; if nothing speaks TLS there, correct the address.",
+    ),
+    Cause.LIVEKIT_SLOW: Meaning(
+        Blame.LIVEKIT,
+        "The room was joined, after the deadline.",
+        "Look at the load of livekit-server and at the network between here and it.",
     ),
     Cause.LIVEKIT_REFUSED: Meaning(
         Blame.LIVEKIT,
@@ -72,7 +86,7 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.CALL_ENDED: Meaning(
         Blame.UNKNOWN,
-        "Somebody ended the call over LiveKit's API, or joined with our identity.",
+        "Somebody ended the call over LiveKit's API, or joined with the same identity.",
         "Find out who deletes rooms or removes participants (the web app, or the agent's own job), and whether tokens "
         "share an identity.",
     ),
@@ -84,7 +98,7 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.NO_TRACK: Meaning(
         Blame.AGENT,
-        "The agent is ready and publishes no audio.",
+        "The agent is in the room and publishes no audio.",
         "Check its RoomIO audio output and its grant canPublish.",
     ),
     Cause.NO_PACKETS: Meaning(
@@ -101,6 +115,11 @@ MEANINGS: dict[Cause, Meaning] = {
         Blame.AGENT,
         "The agent's packets arrived while we waited, and there was no speech in them.",
         "Check the agent's audio input, STT, LLM and TTS: keys, quota, errors in the worker's log.",
+    ),
+    Cause.AGENT_SLOW: Meaning(
+        Blame.AGENT,
+        "The agent did it, after the deadline.",
+        "Look at what it waited for: its models and providers, and the worker's load.",
     ),
     Cause.AGENT_LEFT: Meaning(
         Blame.AGENT,
@@ -119,7 +138,7 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.NOT_DISPATCHED: Meaning(
         Blame.PRODUCT_WEB,
-        "No agent was asked for by its name, and no worker without a name took the job.",
+        "No agent's name is among the room's dispatches, and no worker without a name took the job.",
         "Name the agent in the token's roomConfig, or create a dispatch. If its worker has no name: is one registered, "
         "and has it room for a job?",
     ),

@@ -54,12 +54,16 @@ HEARTBEAT = 1.0
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Judgement of a run: `message` says what a customer meets, `look` where to look next."""
+    """Judgement of a run: `message` says what a customer meets, `look` where to look next.
+
+    `late` where what was missed came after all, after its deadline.
+    """
 
     outcome: Outcome
     reason: Reason | None = None
     message: str = ""
     look: str = ""
+    late: bool = False
 
 
 class Objective(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +144,7 @@ def _judge(timeline: Timeline, expectations: Expectations) -> _Finding:
             told = f"{late}not within {milestone.within:g} s"
             observed = seen if reached is None else reached
             missed = _missed(timeline, milestone.reason, told, since=previous, due=due, observed=observed)
-            return _Finding(missed, due)
+            return _Finding(msgspec.structs.replace(missed, late=reached is not None), due)
         previous = max(previous, reached)
     leaving = timeline.first(Leaving, since=previous)
     faults = [fault for fault in faults if fault.reason is not Reason.RUN_DEADLINE]  # nothing was left to wait for

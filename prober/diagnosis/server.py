@@ -47,10 +47,15 @@ async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: f
     return ServerAsked(
         at=elapsed(),
         listed=None if rooms is None else sum(each.num_participants for each in rooms.rooms),
-        people=None if people is None else tuple(map(_person, people.participants[:MOST])),
+        people=None if people is None else _people(people),
         dispatches=None if dispatches is None else tuple(map(_dispatch, dispatches[:MOST])),
         trouble=tuple(sorted(trouble)),
     )
+
+
+def _people(listed: api.ListParticipantsResponse) -> tuple[Person, ...]:
+    """The agents before all others, so that none of them is left out where there are many."""
+    return tuple(sorted(map(_person, listed.participants), key=lambda person: person.kind != "agent")[:MOST])
 
 
 def _person(person: api.ParticipantInfo) -> Person:

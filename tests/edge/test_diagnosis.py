@@ -7,7 +7,7 @@ from livekit import api
 
 from prober.core.events import ServerAsked
 from prober.core.plan import Access, ApiKey, ApiToken
-from prober.diagnosis.server import _person, ask
+from prober.diagnosis.server import MOST, _people, _person, ask
 from tests.edge.servers import silent
 
 SECRET = "s" * 32
@@ -38,6 +38,14 @@ async def test_somebody_who_never_answers_is_waited_for_so_long_and_no_longer() 
 def test_a_kind_of_participant_that_is_newer_than_we_are_is_told_by_its_number() -> None:
     people = [_person(api.ParticipantInfo(identity="x", kind=kind)).kind for kind in (4, 99)]  # type: ignore[arg-type]
     assert people == ["agent", "99"]
+
+
+def test_no_agent_is_left_out_of_a_room_that_is_full() -> None:
+    crowd = [api.ParticipantInfo(identity=f"caller {number}") for number in range(MOST)]
+    listed = api.ListParticipantsResponse(participants=[*crowd, api.ParticipantInfo(identity="agent", kind="AGENT")])
+    people = _people(listed)
+    assert len(people) == MOST
+    assert people[0].identity == "agent"
 
 
 async def test_a_token_goes_nowhere_else_and_is_not_told_where_a_refusal_quotes_it() -> None:

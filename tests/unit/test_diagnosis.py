@@ -31,12 +31,12 @@ from prober.core.events import (
     UtteranceStarted,
 )
 from prober.core.meanings import MEANINGS
-from prober.core.plan import Deadlines, Expectations
+from prober.core.plan import Deadlines, Expectations, TurnPlan
 from prober.core.reasons import OURS, WORDS, Reason
 from prober.core.record import derive
 from prober.sinks.explained import FOUND, WHOSE
 from prober.sinks.narration import words
-from tests.timelines import CONVERSATION, HEAD, JOIN, entered, heartbeats, stats
+from tests.timelines import CONVERSATION, HEAD, JOIN, conversation, entered, heartbeats, stats
 
 ALONE = tuple(event for event in entered() if event.at < 0.5)
 Moment = Literal["sent", "resolved", "connected", "redirected"]
@@ -124,6 +124,38 @@ def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Ca
 def test_an_agent_that_came_while_livekit_was_asked_came_too_late() -> None:
     came = ParticipantSeen(at=20.85, identity=AGENT.identity, kind="agent", before_us=False)
     assert cause(absent(came, asked((CALLER, AGENT), (TAKEN,)))) == (Cause.JOINED_LATE, Found.SERVER)
+
+
+def test_a_token_that_asks_for_the_agent_is_not_what_is_missing() -> None:
+    token = TokenRead(at=0.2, expires_in=900.0, room="trial_1_a", agents=("desk",), identity="caller")
+    for events, there in ((absent(asked()), False), (absent(token, asked(dispatches=(UNNAMED,))), True)):
+        found = diagnosis(events)
+        assert found is not None
+        assert found.cause is Cause.NOT_DISPATCHED
+        assert ("The token asks for an agent" in found.fix) is there
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "expected"),
+    [
+        (Deadlines(trial=0.1), Cause.WEB_SLOW),
+        (Deadlines(room_join=0.05), Cause.LIVEKIT_SLOW),
+        (Deadlines(agent_join=0.4), Cause.JOINED_LATE),
+        (Deadlines(agent_ready=0.05), Cause.AGENT_SLOW),
+        (Deadlines(agent_ready=0.15), Cause.AGENT_SLOW),
+        (Deadlines(greeting=0.3), Cause.AGENT_SLOW),
+    ],
+)
+def test_what_came_a_moment_late_did_come(deadlines: Deadlines, expected: Cause) -> None:
+    hurried = msgspec.structs.replace(CONVERSATION, deadlines=deadlines)
+    assert cause(conversation(), hurried) == (expected, Found.TIMELINE)
+    log = (logged(Cause.WORKER_FULL, by="worker"), logged(Cause.JOB_HANGS))
+    assert cause((*conversation(), *log), hurried) == (expected, Found.TIMELINE)
+
+
+def test_nor_is_an_answer_that_came_late_a_silence() -> None:
+    hurried = msgspec.structs.replace(CONVERSATION, turns=(TurnPlan(reply_within=0.5),))
+    assert cause(conversation(), hurried) == (Cause.AGENT_SLOW, Found.TIMELINE)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +254,7 @@ def test_a_worker_that_can_take_no_job_is_not_the_one_that_took_ours(standing: C
     assert cause(absent(told)) == (standing, Found.AGENT_LOG)
     assert cause(absent(asked(dispatches=(UNTAKEN,)), told)) == (standing, Found.AGENT_LOG)
     assert cause(absent(asked(dispatches=(TAKEN,)), told)) == (Cause.ASSIGNED_NEVER_JOINED, Found.SERVER)
+    assert cause(absent(asked((CALLER, AGENT), (TAKEN,)), told)) == (Cause.JOINED_LATE, Found.SERVER)
 
 
 @pytest.mark.parametrize("unconnected", [Cause.JOB_HANGS, Cause.JOB_RETURNED])
@@ -277,6 +310,11 @@ def test_no_packets_are_told_from_silence() -> None:
         (Reason.TRIAL_UNREACHABLE, "the name of shop.example does not resolve", Cause.WEB_UNREACHABLE),
         (Reason.TRIAL_UNREACHABLE, "the certificate of shop.example is not trusted: expired", Cause.WEB_CERTIFICATE),
         (Reason.TRIAL_UNREACHABLE, "TLS with shop.example failed: handshake broken off", Cause.WEB_CERTIFICATE),
+        (Reason.SERVER_UNREACHABLE, "the name of lk.example does not resolve", Cause.LIVEKIT_UNREACHABLE),
+        (Reason.SERVER_UNREACHABLE, "the certificate of lk.example is not trusted: expired", Cause.LIVEKIT_CERTIFICATE),
+        (Reason.AGENT_LEFT, "client_initiated", Cause.AGENT_LEFT),
+        (Reason.AGENT_LEFT, "participant_removed", Cause.CALL_ENDED),
+        (Reason.AGENT_LEFT, "server_shutdown", Cause.LIVEKIT_SHUT_DOWN),
         (Reason.TOKEN_INVALID, "it has expired", Cause.TOKEN_UNUSABLE),
         (Reason.DISCONNECTED, "room_deleted", Cause.CALL_ENDED),
         (Reason.DISCONNECTED, "server_shutdown", Cause.LIVEKIT_SHUT_DOWN),
