@@ -156,8 +156,8 @@ KNOWN = (
         "Find what blocks the agent's event loop for a minute: a call that does not await, or a host without CPU.",
     ),
     _known(r"The job task completed without establishing a connection", Cause.JOB_RETURNED),
-    _known(r"The room connection was not established within", Cause.JOB_HANGS),
     _known(r"process exited with non-zero exit code", Cause.JOB_DIED),
+    _known(r"The room connection was not established within", Cause.JOB_HANGS),
 )
 
 

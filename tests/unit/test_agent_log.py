@@ -132,6 +132,16 @@ def test_the_exception_that_a_job_died_of_counts_before_one_that_was_got_over() 
     assert first.quote == last.quote == "ValueError: no"
 
 
+def test_a_job_that_died_counts_before_a_warning_that_it_may_have_got_over() -> None:
+    room = room_of("hangs_before_connect")
+    died = {"message": "process exited with non-zero exit code -9", "level": "ERROR", "room": room}
+
+    found = told(room, *RECORDED["hangs_before_connect"], died)
+
+    assert found is not None
+    assert found.cause is Cause.JOB_DIED
+
+
 def closing(status: int) -> dict[str, Any]:
     error = f"message='no', status_code={status}, retryable=False"
     return {
