@@ -307,12 +307,34 @@ def test_what_was_wrong_with_a_worker_that_has_gone_explains_nothing(trouble: st
     assert told("R", *RECORDED[trouble], gone) is None
 
 
-@pytest.mark.parametrize("line", ["ImportError: no", "failed to connect to livekit, retrying", "KeyError: 'CRM_KEY'"])
-def test_what_an_agent_tells_of_its_own_trouble_is_not_its_workers(line: str) -> None:
-    log = log_of({"message": line, "level": "ERROR", "name": "my.agent", "room": "R", "job_id": "AJ_1"})
+@pytest.mark.parametrize("where", [{"room": "R", "job_id": "AJ_1"}, {}])
+@pytest.mark.parametrize("name", ["my-agent", "livekit_tools"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ImportError: no",
+        "failed to connect to livekit, retrying",
+        "KeyError: 'CRM_KEY'",
+        "Error in _load_profile, using defaults\nKeyError: 'CRM_API_KEY'",
+        "process exited with non-zero exit code 1: ffmpeg",
+        "worker is at full capacity, transcription queue paused",
+    ],
+)
+def test_what_an_agent_tells_of_its_own_trouble_is_not_its_workers(line: str, name: str, where: dict[str, str]) -> None:
+    log = log_of(taken("AJ_1", "R"), {"message": line, "level": "ERROR", "name": name} | where)
 
     assert log.told_of("R", at=1.0) is None
     assert log.told_of("S", at=1.0) is None
+
+
+def test_nor_does_it_end_a_job_or_a_workers_trouble() -> None:
+    own = {"level": "WARNING", "name": "my.agent", "job_id": "AJ_1"}
+    full = {"message": "worker is at full capacity, marking as unavailable"}
+
+    crashed = told("R", taken("AJ_1", "R"), own | {"message": "process exited: ffmpeg"}, CRASH)
+    assert crashed is not None
+    assert crashed.by == "time"
+    assert told("R", full, own | {"message": "worker is below capacity, transcribing on"}) is not None
 
 
 def test_processes_that_fail_explain_rooms_whose_job_was_taken_too_until_one_is_ready() -> None:
