@@ -33,7 +33,11 @@ _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
 """A line at the margin and what is indented below it: the frames of a traceback, or an exception."""
 _HANDLED = "During handling of the above exception, another exception occurred:"
-_FRAME = re.compile(r'livekit/(?:agents/(inference)/[st]t[st]|plugins/([a-z_]{1,30})/\w{1,60})\.py", line ')
+_FRAME = re.compile(
+    r'livekit/(?:agents/(?P<inference>inference)/[st]t[st]|plugins/(?P<plugin>[a-z_]{1,30})/\w{1,60})\.py", line '
+    r'|(?:<frozen |[/\\])(?P<environ>os)(?:>|\.py)", line \d{1,9}, in __getitem__$',
+    re.MULTILINE,
+)
 _CRASH = "unhandled exception while running the job task"
 _CLOSING = "AgentSession is closing due to unrecoverable error"
 _UNHANDLED = (_CRASH, "Error in _", "STT stream ended on an unrecoverable error")
@@ -46,14 +50,15 @@ class Known(NamedTuple):
     `fix` is what to do where more is known than of the cause: `{name}` stands for a group of the pattern, which holds a
     name, `{plugin}` for the plugin that raised the exception. A group `said` is quoted in place of the exception.
     `message` is how the message begins, in one of these ways, and `raised_in` where the exception comes from, where
-    that matters. What is wrong with a worker as a whole is so `until` this line of it.
+    that matters: `environ` is `os.environ`, or where no traceback tells. What is wrong with a worker as a whole is so
+    `until` this line of it.
     """
 
     says: re.Pattern[str]
     cause: Cause
     fix: str | None = None
     message: str | tuple[str, ...] = ""
-    raised_in: Literal["inference", "plugin"] | None = None
+    raised_in: Literal["inference", "plugin", "environ"] | None = None
     until: re.Pattern[str] | None = None
 
     def told(self, names: dict[str, str]) -> str | None:
@@ -68,7 +73,7 @@ def _known(
     fix: str | None = None,
     *,
     message: str | tuple[str, ...] = "",
-    raised_in: Literal["inference", "plugin"] | None = None,
+    raised_in: Literal["inference", "plugin", "environ"] | None = None,
     until: str | None = None,
 ) -> Known:
     return Known(re.compile(says), cause, fix, message, raised_in, None if until is None else re.compile(until))
@@ -76,6 +81,12 @@ def _known(
 
 _KEY = r"(?P<key>(?=\w{5,60}\b)(?!(?:\w*?\d){3})[A-Z][A-Z\d]*(?:_[A-Z\d]+)*_(?:KEY|SECRET|TOKEN|CREDENTIALS))\b"
 """The name of a variable that holds a key: what has more digits may be the key."""
+_WORDS = r"\W+(?:\w+\W+){0,2}?"
+_TO_SET = (
+    rf"(?:\b((?:set|[Mm]issing|[Vv]ariables?){_WORDS}))?\b{_KEY}"
+    rf"(?(1)|(?:{_WORDS}(?:env|variable|set\b|missing\b)|(?<=API_KEY)\W+is required))"
+)
+"""Such a name that is said to be one of a variable, or to be set: a constant may be called so, too."""
 _SET = "Set {key} in the worker's environment and restart the worker."
 _REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
 _PREWARM = "error initializing process"
@@ -98,12 +109,12 @@ KNOWN = (
         message=_UNHANDLED,
     ),
     _known(
-        rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?\b{_KEY}",
+        rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?{_TO_SET}",
         Cause.PROVIDER_KEY_MISSING,
         _SET,
         message=_UNHANDLED,
     ),
-    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET, message=_UNHANDLED),
+    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET, message=_UNHANDLED, raised_in="environ"),
     _known(
         _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
@@ -200,11 +211,11 @@ def _exceptions(below: str) -> list[str]:
 
 
 def _raised_in(below: str) -> dict[str, str]:
-    """What of livekit-agents' own, if any, is next to the exception."""
+    """Which of these places, if any, is next to the exception."""
     *_, found = (None, *_FRAME.finditer(below))
     if found is None:
-        return {}
-    return {"inference": found[1]} if found[1] else {"plugin": found[2]}
+        return {} if '  File "' in below else {"environ": "os"}
+    return {where: what for where, what in found.groupdict().items() if what}
 
 
 def _ending(message: str) -> Literal["crash", "close"] | None:

@@ -104,7 +104,11 @@ def test_a_fix_names_what_is_a_name_and_cannot_be_a_key(says: str, name: str) ->
 @given(st.text() | st.from_regex(r"[A-Za-z_.\dé\n{}]{1,70}", fullmatch=True))
 def test_whatever_a_line_holds_only_a_short_identifier_is_named(name: str) -> None:
     for known in KNOWN:
-        for group in {*known.says.groupindex, *([known.raised_in] if known.raised_in else [])} - {"said", "inference"}:
+        for group in {*known.says.groupindex, *([known.raised_in] if known.raised_in else [])} - {
+            "said",
+            "inference",
+            "environ",
+        }:
             assert known.told({group: name}) is None or re.fullmatch(r"[A-Za-z_][A-Za-z_.0-9]{0,59}", name)
 
 
@@ -196,6 +200,15 @@ def test_an_import_that_fails_in_prewarm_is_prewarms() -> None:
     assert what.cause is Cause.PREWARM_FAILED
 
 
+AMID_TRACEBACK = """Traceback (most recent call last):
+  File "/agent/livekit/plugins/playht/tts.py", line 9, in __init__
+    os.environ["PLAYHT_SECRET"]
+"""
+OLDER_PYTHON = """  File "/usr/lib/python3.10/os.py", line 679, in __getitem__
+    raise KeyError(key) from None
+"""
+
+
 @pytest.mark.parametrize(
     ("said", "key"),
     [
@@ -205,7 +218,12 @@ def test_an_import_that_fails_in_prewarm_is_prewarms() -> None:
             "OCTOAI_TOKEN",
         ),
         ("app.ConfigError: GOOGLE_APPLICATION_CREDENTIALS is not set", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("app.ConfigError: Missing required environment variable: CRM_TOKEN", "CRM_TOKEN"),
+        ("app.ConfigError: CRM_TOKEN is missing", "CRM_TOKEN"),
+        ("app.ConfigError: CRM_TOKEN environment variable is required", "CRM_TOKEN"),
+        ("app.ConfigError: CRM_API_KEY is required", "CRM_API_KEY"),
         ("KeyError: 'PLAYHT_SECRET'", "PLAYHT_SECRET"),
+        (f"{AMID_TRACEBACK}{OLDER_PYTHON}KeyError: 'PLAYHT_SECRET'", "PLAYHT_SECRET"),
     ],
 )
 def test_a_key_that_is_missing_is_named(said: str, key: str) -> None:
@@ -228,9 +246,13 @@ def test_a_key_that_is_missing_is_named(said: str, key: str) -> None:
         "app.AuthError: a key is required, not SK_LIVE_9F8A7B6C5D4E3F2A_KEY",
         f"app.AuthError: a key is required, not {'A' * 70}_KEY",
         "KeyError: 'SK_LIVE_9F8A7B6C_KEY'",
+        "sqlalchemy.exc.ArgumentError: Mapper could not assemble: a column marked PRIMARY_KEY is required",
+        "ValueError: max_tokens is required when END_OF_TEXT_TOKEN is used",
+        "Traceback (most recent call last):\n  File \"/app/a.py\", line 9, in ids\n    return vocabulary['EOS_TOKEN']\n"
+        "KeyError: 'EOS_TOKEN'",
     ],
 )
-def test_what_a_provider_says_of_a_key_is_not_taken_for_the_name_of_one(said: str) -> None:
+def test_what_is_said_of_a_key_or_a_constant_is_not_taken_for_a_variables_name(said: str) -> None:
     what = recognise(f"{CRASH}\n{said}")
 
     assert what is not None
