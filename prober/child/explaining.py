@@ -87,9 +87,7 @@ class _Log:
         begun = self.aside.ask(self._lines)
 
         def told_of(room: str, at: float) -> _Told:
-            since = begun.result(timeout=0)
-            told = self._source.told_of(room, at=at, since=since)
-            return told or AgentLogQuiet(at=at, taken=self._source.took(room, since=since))
+            return self._source.told_of(room, at=at, since=begun.result(timeout=0))
 
         return lambda room, at: self.aside.ask(lambda: told_of(room, at))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
 from prober.core.causes import Cause
-from prober.core.events import AgentLogged
+from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
 from prober.diagnosis.known_causes import Recognised, recognise
 from prober.diagnosis.worker_lines import Unwrapped, WorkerLine, read_line
@@ -86,8 +86,8 @@ class AgentLog:
         self._standing.clear()
         self._registered = None
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
-        """Why the job of this room went wrong, or why no worker could take it; None where the log does not tell.
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
+        """Why the job of this room went wrong, or why no worker could take it, where the log tells.
 
         The room's name is made harmless, and so may be that of several; what stands in the first lines, up to `since`,
         is told of the workers alone.
@@ -96,7 +96,7 @@ class AgentLog:
         known = [each for each in self._rooms.values() if each.name == name]
         rooms = [each for each in known if each.taken > since or each.since(since)]
         if len(rooms) > 1:
-            return None
+            return AgentLogQuiet(at=at, taken=False)
         taken = any(each.taken > since for each in rooms)
         told = _most_telling([told for each in rooms for told in each.since(since)]) or min(
             (told for told in self._standing.values() if told.what.cause in _OF_PROCESSES or not taken),
@@ -104,14 +104,9 @@ class AgentLog:
             default=None,
         )
         if told is None:
-            return None
+            return AgentLogQuiet(at=at, taken=taken)
         what, job = told.what, None if told.job is None else harmless(told.job)
         return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
-
-    def took(self, room: str, *, since: int = 0) -> bool:
-        """Whether the job of this room was taken, by a line after the first `since`."""
-        name = harmless(room)
-        return any(each.name == name and each.taken > since for each in self._rooms.values())
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:

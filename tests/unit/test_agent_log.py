@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from prober.core.causes import Cause
-from prober.core.events import AgentLogged
+from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
 from prober.diagnosis import agent_log, worker_lines
 from prober.diagnosis.agent_log import AgentLog
@@ -34,7 +34,12 @@ def log_of(*lines: str | dict[str, Any]) -> AgentLog:
 
 
 def told(room: str, *lines: str | dict[str, Any]) -> AgentLogged | None:
-    return log_of(*lines).told_of(room, at=1.0)
+    return of(log_of(*lines), room)
+
+
+def of(log: AgentLog, room: str, *, since: int = 0) -> AgentLogged | None:
+    found = log.told_of(room, at=1.0, since=since)
+    return found if isinstance(found, AgentLogged) else None
 
 
 def test_the_incidents_own_two_lines() -> None:
@@ -86,8 +91,8 @@ def test_a_line_of_a_job_that_nobody_knows_counts_for_none() -> None:
 def test_a_line_without_room_or_job_counts_for_none_of_two() -> None:
     log = log_of(taken("AJ_1", "R"), taken("AJ_2", "S"), CRASH)
 
-    assert log.told_of("R", at=1.0) is None
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "R") is None
+    assert of(log, "S") is None
 
 
 def test_a_job_that_is_over_does_not_take_the_next_ones_lines() -> None:
@@ -95,8 +100,8 @@ def test_a_job_that_is_over_does_not_take_the_next_ones_lines() -> None:
 
     log = log_of(taken("AJ_1", "R"), ended, taken("AJ_2", "S"), CRASH)
 
-    assert log.told_of("R", at=1.0) is None
-    found = log.told_of("S", at=1.0)
+    assert of(log, "R") is None
+    found = of(log, "S")
     assert found is not None
     assert found.by == "time"
 
@@ -104,16 +109,16 @@ def test_a_job_that_is_over_does_not_take_the_next_ones_lines() -> None:
 def test_a_crash_by_time_ends_its_job() -> None:
     log = log_of(taken("AJ_1", "R"), CRASH, taken("AJ_2", "S"), CRASH)
 
-    assert [log.told_of(room, at=1.0) is not None for room in ("R", "S")] == [True, True]
+    assert [of(log, room) is not None for room in ("R", "S")] == [True, True]
 
 
 def test_a_crash_is_a_jobs_even_where_its_exception_could_be_a_workers() -> None:
     log = log_of(taken("AJ_1", "R"), {"message": CRASH["message"], "error": "ModuleNotFoundError: No module named 'x'"})
 
-    found = log.told_of("R", at=1.0)
+    found = of(log, "R")
     assert found is not None
     assert (found.cause, found.by) == (Cause.IMPORT_ERROR, "time")
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "S") is None
 
 
 def test_an_idle_process_that_dies_is_no_job() -> None:
@@ -177,14 +182,14 @@ def test_a_room_whose_name_is_used_again_is_told_nothing_of_before() -> None:
     log = log_of(*old)
     begun = log.lines
 
-    assert log.told_of("desk", at=1.0) is not None
-    assert log.told_of("desk", at=1.0, since=begun) is None
+    assert of(log, "desk") is not None
+    assert of(log, "desk", since=begun) is None
     log.read(json.dumps(full))
-    nobody = log.told_of("desk", at=1.0, since=begun)
+    nobody = of(log, "desk", since=begun)
     assert nobody is not None
     assert nobody.cause is Cause.WORKER_FULL
     log.read(json.dumps(CRASH | {"room": "desk"}))
-    crashed = log.told_of("desk", at=1.0, since=begun)
+    crashed = of(log, "desk", since=begun)
     assert crashed is not None
     assert (crashed.cause, crashed.by) == (Cause.JOB_CRASHED, "room")
 
@@ -202,8 +207,8 @@ def test_after_a_gap_nobody_knows_how_the_worker_is_nor_which_jobs_are_open() ->
     log.skip()
     log.read(json.dumps(CRASH))
 
-    assert log.told_of("R", at=1.0) is None
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "R") is None
+    assert of(log, "S") is None
 
 
 IMPORT = "ModuleNotFoundError: No module named 'spacy'"
@@ -241,8 +246,8 @@ def test_after_a_gap_too_unless_a_worker_is_seen_at_work() -> None:
     for log in (dying, working):
         log.read(IMPORT)
 
-    assert dying.told_of("R", at=1.0) is not None
-    assert working.told_of("R", at=1.0) is None
+    assert of(dying, "R") is not None
+    assert of(working, "R") is None
 
 
 def test_a_job_that_lost_its_connection_tells_nothing_of_its_worker() -> None:
@@ -269,7 +274,7 @@ def test_then_its_exception_is_no_other_jobs() -> None:
     exiting = {"message": "process exiting", "reason": "job crashed", "job_id": "AJ_1", "room": "customers"}
     log = log_of(taken("AJ_1", "customers"), taken("AJ_2", "ours"), exiting, CRASH)
 
-    assert log.told_of("ours", at=1.0) is None
+    assert of(log, "ours") is None
 
 
 def test_what_an_agent_tells_of_its_calls_is_not_taken_for_its_trouble() -> None:
@@ -323,8 +328,8 @@ def test_what_was_wrong_with_a_worker_that_has_gone_explains_nothing(trouble: st
 def test_what_an_agent_tells_of_its_own_trouble_is_not_its_workers(line: str, name: str, where: dict[str, str]) -> None:
     log = log_of(taken("AJ_1", "R"), {"message": line, "level": "ERROR", "name": name} | where)
 
-    assert log.told_of("R", at=1.0) is None
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "R") is None
+    assert of(log, "S") is None
 
 
 def test_nor_does_it_end_a_job_or_a_workers_trouble() -> None:
@@ -401,7 +406,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         log.read(json.dumps(taken(f"AJ_{number}", f"R{number}")))
         log.read(json.dumps(CRASH | {"job_id": f"AJ_{number}"}))
 
-    assert [number for number in range(10) if log.told_of(f"R{number}", at=0.0) is not None] == [7, 8, 9]
+    assert [number for number in range(10) if of(log, f"R{number}") is not None] == [7, 8, 9]
 
 
 @pytest.mark.parametrize("length", [LONGEST_ID - 4, 30_000])
@@ -438,7 +443,14 @@ def test_unless_that_may_be_shown_of_another_one_too() -> None:
     begun = log.lines
     for line in (mine, CRASH | {"room": "jo@example.com"}):
         log.read(json.dumps(line))
-    assert log.told_of("[e-mail]", at=1.0, since=begun) is not None
+    assert of(log, "[e-mail]", since=begun) is not None
+
+
+def test_nor_is_it_said_then_that_there_was_no_trouble() -> None:
+    log = log_of(taken("AJ_1", "a@x.com"), taken("AJ_2", "b@x.com"), CRASH | {"job_id": "AJ_1"})
+
+    assert log.told_of("[e-mail]", at=1.0) == AgentLogQuiet(at=1.0, taken=False)
+    assert log_of(taken("AJ_1", "R")).told_of("R", at=1.0) == AgentLogQuiet(at=1.0, taken=True)
 
 
 def test_a_jobs_id_is_shown_as_harmless_as_the_rest() -> None:

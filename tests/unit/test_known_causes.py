@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.causes import Cause
+from prober.core.events import AgentLogged
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN, recognise
 from prober.diagnosis.worker_lines import read_line
@@ -55,7 +56,7 @@ def test_a_real_workers_log_names_its_cause(name: str) -> None:
 
     told = log.told_of(room_of(name), at=9.0)
 
-    assert told is not None
+    assert isinstance(told, AgentLogged)
     assert (told.cause, told.by) == EXPECTED[name][:2]
     fix = EXPECTED[name][2]
     assert fix is None if told.fix is None else fix is not None and fix in told.fix
