@@ -53,7 +53,7 @@ class AgentLog:
         self._jobs = _Last[str]()
         self._open = _Last[str]()
         self._standing: dict[Cause, _Told] = {}
-        self._registered: bool | None = False
+        self._registered: bool | None = None
         """Whether a worker is past its start; None where that is not known."""
 
     def read(self, line: str) -> None:
@@ -66,12 +66,12 @@ class AgentLog:
         if _GOING.match(said.text):
             self._registered = False
             self._standing.clear()  # of a worker that is gone, or goes
-        elif said.text == "registered worker" or (self._registered is None and not said.bare):
+        elif said.text in ("registered worker", _TAKEN) or (self._registered is None and not said.bare):
             self._registered = True
+        self._standing = {cause: told for cause, told in self._standing.items() if not _over(told, said)}
         if said.text == _TAKEN:
             self._taken(said)
             return
-        self._standing = {cause: told for cause, told in self._standing.items() if not _over(told, said)}
         what = recognise(said.text)
         if what is not None:
             self._recognised(said, what)

@@ -90,7 +90,7 @@ _TO_SET = (
 _SET = "Set {key} in the worker's environment and restart the worker."
 _REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
 _PREWARM = "error initializing process"
-_IMPORTED = r"(?:starting|registered) worker$"
+_IMPORTED = r"(?:starting|registered) worker$|received job request$"
 _CONNECTED = r"registered worker$"
 _READY = r"process initialized$"
 

@@ -213,6 +213,7 @@ def test_after_a_gap_nobody_knows_how_the_worker_is_nor_which_jobs_are_open() ->
 
 IMPORT = "ModuleNotFoundError: No module named 'spacy'"
 REGISTERED = {"message": "registered worker", "level": "INFO", "name": "livekit.agents"}
+STARTING = {"message": "starting worker", "level": "INFO", "name": "livekit.agents"}
 DRAINING = {"message": "draining worker", "level": "INFO", "name": "livekit.agents"}
 
 
@@ -222,6 +223,9 @@ DRAINING = {"message": "draining worker", "level": "INFO", "name": "livekit.agen
         (REGISTERED, {"message": "no extras", "level": "WARNING", "name": "my.agent", "exc_info": IMPORT}),
         (REGISTERED, IMPORT),
         (REGISTERED, taken("AJ_1", "R"), IMPORT),
+        (taken("AJ_1", "S"), IMPORT),
+        (IMPORT, taken("AJ_1", "S")),
+        ({"message": "process initialized", "level": "INFO", "name": "livekit.agents"}, IMPORT),
         ({"message": "no extras", "level": "WARNING", "name": "my.agent", "exc_info": IMPORT},),
     ],
 )
@@ -229,7 +233,7 @@ def test_an_import_that_a_worker_does_without_explains_nothing(lines: tuple[str 
     assert told("R", *lines) is None
 
 
-@pytest.mark.parametrize("before", [(), (REGISTERED, DRAINING)])
+@pytest.mark.parametrize("before", [(), (STARTING,), (taken("AJ_1", "S"), STARTING), (REGISTERED, DRAINING)])
 def test_one_that_it_dies_of_at_its_start_does_until_it_starts(before: tuple[dict[str, Any], ...]) -> None:
     found = told("R", *before, IMPORT)
 
