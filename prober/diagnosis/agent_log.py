@@ -24,22 +24,31 @@ By = Literal["room", "job", "time", "worker"]
 
 
 class _Told(NamedTuple):
+    """What one line tells, of a job that another one told to be taken: 0 where none is known to."""
+
     line: int
     what: Recognised
     by: By
     job: str | None = None
+    taken: int = 0
+
+
+class _Job(NamedTuple):
+    room: str
+    taken: int
 
 
 @dataclass(slots=True)
 class _Room:
-    """What is told of a room since its job was taken: the last line of each kind."""
+    """What is told of a room since its job was taken: the last line of each kind, of the newest job."""
 
     name: str
     taken: int = 0
     told: dict[tuple[int, bool], _Told] = field(default_factory=dict)
 
     def since(self, line: int) -> list[_Told]:
-        return [told for told in self.told.values() if told.line > line]
+        """Nothing of an older job, where one was taken since."""
+        return [told for told in self.told.values() if told.line > line and (told.taken > line or self.taken <= line)]
 
 
 class AgentLog:
@@ -50,7 +59,7 @@ class AgentLog:
         """How many have been read: what counts for a run is told after those that were read before it began."""
         self._wrapped = Unwrapped()
         self._rooms = _Last[_Room]()
-        self._jobs = _Last[str]()
+        self._jobs = _Last[_Job]()
         self._open = _Last[str]()
         self._standing: dict[Cause, _Told] = {}
         self._registered: bool | None = None
@@ -112,7 +121,7 @@ class AgentLog:
         if said.room is not None:
             self._rooms[said.room] = _Room(harmless(said.room), self.lines)
             job = said.job or said.room
-            self._jobs[job] = self._open[job] = said.room
+            self._jobs[job], self._open[job] = _Job(said.room, self.lines), said.room
 
     def _recognised(self, said: WorkerLine, what: Recognised) -> None:
         job = said.job
@@ -125,7 +134,7 @@ class AgentLog:
             self._tell(said.room, what, "room", job)
         elif job is not None:
             if job in self._jobs:
-                self._tell(self._jobs[job], what, "job", job)
+                self._tell(self._jobs[job].room, what, "job", job)
         elif len(self._open) == 1 and what.cause is not Cause.JOB_DIED:  # an idle process has no job either
             ((job, room),) = self._open.items()
             self._tell(room, what, "time", job if job != room else None)
@@ -135,7 +144,10 @@ class AgentLog:
     def _tell(self, room: str, what: Recognised, by: By, job: str | None) -> None:
         if room not in self._rooms:
             self._rooms[room] = _Room(harmless(room))
-        self._rooms[room].told[what.rank, what.ending is not None] = _Told(self.lines, what, by, job)
+        kind, told = (what.rank, what.ending is not None), self._rooms[room].told
+        taken = self._rooms[room].taken if job is None else self._jobs[job].taken if job in self._jobs else 0
+        if kind not in told or taken >= told[kind].taken:
+            told[kind] = _Told(self.lines, what, by, job, taken)
 
 
 def _over(told: _Told, said: WorkerLine) -> bool:

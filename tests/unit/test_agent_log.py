@@ -194,6 +194,33 @@ def test_a_room_whose_name_is_used_again_is_told_nothing_of_before() -> None:
     assert (crashed.cause, crashed.by) == (Cause.JOB_CRASHED, "room")
 
 
+@pytest.mark.parametrize("died", [{"job_id": "AJ_1", "room": "desk"}, {"job_id": "AJ_1"}])
+def test_nor_of_a_job_of_before_that_ends_when_it_is_used_again(died: dict[str, str]) -> None:
+    log = log_of(taken("AJ_1", "desk"))
+    begun = log.lines
+    for line in (taken("AJ_2", "desk"), {"message": "process exited with non-zero exit code -9"} | died):
+        log.read(json.dumps(line))
+
+    assert of(log, "desk", since=begun) is None
+    log.read(json.dumps({"message": "process exited with non-zero exit code 3", "job_id": "AJ_2"}))
+    log.read(json.dumps({"message": "process exited with non-zero exit code -9"} | died))
+    found = of(log, "desk", since=begun)
+    assert found is not None
+    assert found.job == "AJ_2"
+
+
+def test_of_an_agent_that_was_in_the_room_already_it_is() -> None:
+    log = log_of(taken("AJ_1", "desk"))
+    begun = log.lines
+    log.read(json.dumps(CRASH | {"job_id": "AJ_1"}))
+
+    assert of(log, "desk", since=begun) is not None
+
+
+def test_of_two_agents_in_a_room_the_first_ones_trouble_counts_too() -> None:
+    assert told("R", taken("AJ_1", "R"), taken("AJ_2", "R"), CRASH | {"job_id": "AJ_1"}) is not None
+
+
 def test_nor_where_it_is_not_known_when_the_run_began() -> None:
     old = (taken("AJ_1", "desk"), CRASH | {"job_id": "AJ_1"})
 
