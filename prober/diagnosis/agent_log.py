@@ -61,6 +61,8 @@ class AgentLog:
         self._rooms = _Last[_Room]()
         self._jobs = _Last[_Job]()
         self._open = _Last[str]()
+        self._known = True
+        """Whether no other job is open."""
         self._standing: dict[Cause, _Told] = {}
         self._registered: bool | None = None
         """Whether a worker is past its start; None where that is not known."""
@@ -74,6 +76,7 @@ class AgentLog:
             return
         if _GOING.match(said.text):
             self._registered = False
+            self._known |= said.text == "starting worker"
             self._standing.clear()  # of a worker that is gone, or goes
         elif said.text in ("registered worker", _TAKEN) or (self._registered is None and not said.bare):
             self._registered = True
@@ -92,6 +95,7 @@ class AgentLog:
         """Lines are missing here: how a worker is, and which jobs are open, nobody knows any more."""
         self._wrapped = Unwrapped()
         self._open.clear()
+        self._known = False
         self._standing.clear()
         self._registered = None
 
@@ -135,7 +139,9 @@ class AgentLog:
         elif job is not None:
             if job in self._jobs:
                 self._tell(self._jobs[job].room, what, "job", job)
-        elif len(self._open) == 1 and what.cause is not Cause.JOB_DIED:  # an idle process has no job either
+        elif (
+            self._known and len(self._open) == 1 and what.cause is not Cause.JOB_DIED
+        ):  # an idle process has no job either
             ((job, room),) = self._open.items()
             self._tell(room, what, "time", job if job != room else None)
             if what.ending == "crash":

@@ -132,7 +132,7 @@ class LogFile:
             places = [self._place(each, place) for each, place in zip(seen, known, strict=True)]
         else:
             places = [_Place(each.size if each.path != self._path else max(each.size - _BEFORE, 0)) for each in seen]
-            whole = there and places[-1].position == 0
+            whole = there and len(seen) == 1 and places[-1].position == 0
         if not whole:
             self._log.skip()
         if not there and not whole:

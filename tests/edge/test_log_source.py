@@ -160,6 +160,18 @@ def test_of_a_long_log_its_end_is_read(path: Path, monkeypatch: pytest.MonkeyPat
     assert told(source, "D", "E", "F") == [False, False, True]
 
 
+@pytest.mark.parametrize(("lines", "before", "known"), [(0, None, True), (99, None, False), (0, "agent.log.1", False)])
+def test_whose_job_an_exception_was_is_known_where_a_log_is_read_from_its_beginning(
+    path: Path, lines: int, before: str | None, *, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_source, "_BEFORE", 2 * len(TAKEN + LATER))
+    path.write_text("x\n" * 99 * lines + TAKEN + LATER)
+    if before is not None:
+        path.with_name(before).write_text("x\n")
+
+    assert told(LogFile(path), "OPEN") == [known]
+
+
 def test_a_file_that_is_not_there_can_come_later(path: Path) -> None:
     source = LogFile(path)
     with pytest.raises(FileNotFoundError):

@@ -238,6 +238,23 @@ def test_after_a_gap_nobody_knows_how_the_worker_is_nor_which_jobs_are_open() ->
     assert of(log, "S") is None
 
 
+def test_so_a_job_that_is_taken_then_may_not_be_the_only_one_until_a_worker_starts() -> None:
+    log = log_of(taken("AJ_1", "R"))
+
+    log.skip()
+    for line in (taken("AJ_2", "S"), CRASH):
+        log.read(json.dumps(line))
+    assert of(log, "S") is None
+    for line in (STARTING, taken("AJ_3", "T"), CRASH):
+        log.read(json.dumps(line))
+    assert of(log, "T") is None  # nor is it known whether the worker of the one before is gone
+    for line in ({"message": "process exiting", "job_id": "AJ_2"}, CRASH):
+        log.read(json.dumps(line))
+    found = of(log, "T")
+    assert found is not None
+    assert found.by == "time"
+
+
 IMPORT = "ModuleNotFoundError: No module named 'spacy'"
 REGISTERED = {"message": "registered worker", "level": "INFO", "name": "livekit.agents"}
 STARTING = {"message": "starting worker", "level": "INFO", "name": "livekit.agents"}
