@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple, TypeVar
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
-from prober.diagnosis.known_causes import Recognised, recognise
-from prober.diagnosis.worker_lines import Unwrapped, WorkerLine, read_line
+from prober.diagnosis.known_causes import FRAME, Recognised, recognise
+from prober.diagnosis.worker_lines import HEAD, Unwrapped, WorkerLine, read_line
 
 MOST = 1000
 """Jobs, and rooms, that are remembered: the last ones."""
@@ -18,6 +18,8 @@ _ENDED = re.compile(r"process exit(?:ing|ed)\b")
 _GOING = re.compile(r"(?:starting|draining|shutting down) worker$")
 _OF_PROCESSES = frozenset({Cause.PREWARM_FAILED, Cause.PREWARM_HANGS})
 """What a worker that takes a job may have: everything else of a whole worker keeps it from taking one."""
+_OF_A_START = frozenset({Cause.IMPORT_ERROR, Cause.PROVIDER_KEY_MISSING})
+"""What a worker dies of before its logger is there; one that has started, or another one, may do without."""
 
 Value = TypeVar("Value")
 By = Literal["room", "job", "time", "worker"]
@@ -58,6 +60,8 @@ class AgentLog:
         self.lines = 0
         """How many have been read: what counts for a run is told after those that were read before it began."""
         self._wrapped = Unwrapped()
+        self._frame = FRAME
+        """The last line of a bare traceback that says where, if any."""
         self._rooms = _Last[_Room]()
         self._jobs = _Last[_Job]()
         self._open = _Last[str]()
@@ -73,6 +77,8 @@ class AgentLog:
         whole = self._wrapped.whole(line)
         said = None if whole is None else read_line(whole)
         if said is None:
+            if whole is not None and whole.startswith(FRAME):
+                self._frame = whole[:HEAD]
             return
         if _GOING.match(said.text):
             self._registered = False
@@ -84,7 +90,8 @@ class AgentLog:
         if said.text == _TAKEN:
             self._taken(said)
             return
-        what = recognise(said.text)
+        what = recognise(f"{said.text}\n{self._frame}" if said.bare else said.text)
+        self._frame = FRAME
         if what is not None:
             self._recognised(said, what)
         crashed = what is not None and what.ending == "crash"
@@ -130,8 +137,7 @@ class AgentLog:
     def _recognised(self, said: WorkerLine, what: Recognised) -> None:
         job = said.job
         if what.until is not None:
-            # A worker that cannot be imported dies of it, before its logger is there; others may do without.
-            dies = what.cause is not Cause.IMPORT_ERROR or (said.bare and not self._registered)
+            dies = what.cause not in _OF_A_START or (said.bare and not self._registered)
             if dies and said.room is None and job is None:
                 self._standing[what.cause] = _Told(self.lines, what, "worker")
         elif said.room is not None:

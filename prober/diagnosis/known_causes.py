@@ -33,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
 """A line at the margin and what is indented below it: the frames of a traceback, or an exception."""
 _HANDLED = "During handling of the above exception, another exception occurred:"
+FRAME = '  File "'
 _FRAME = re.compile(
     r'livekit/(?:agents/(?P<inference>inference)/[st]t[st]|plugins/(?P<plugin>[a-z_]{1,30})/\w{1,60})\.py", line '
     r'|(?:<frozen |[/\\])(?P<environ>os)(?:>|\.py)", line \d{1,9}, in __getitem__$',
@@ -90,7 +91,7 @@ _TO_SET = (
 _SET = "Set {key} in the worker's environment and restart the worker."
 _REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
 _PREWARM = "error initializing process"
-_IMPORTED = r"(?:starting|registered) worker$|received job request$"
+_STARTED = r"(?:starting|registered) worker$|received job request$"
 _CONNECTED = r"registered worker$"
 _READY = r"process initialized$"
 
@@ -114,7 +115,14 @@ KNOWN = (
         _SET,
         message=_UNHANDLED,
     ),
-    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET, message=_UNHANDLED, raised_in="environ"),
+    _known(
+        rf"KeyError: '{_KEY}'$",
+        Cause.PROVIDER_KEY_MISSING,
+        _SET,
+        message=(*_UNHANDLED, "KeyError: '"),
+        raised_in="environ",
+        until=_STARTED,
+    ),
     _known(
         _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
@@ -138,9 +146,9 @@ KNOWN = (
         Cause.IMPORT_ERROR,
         "Install {module} in the worker's image, or undo the release that imports it.",
         message=(*_UNHANDLED, "ModuleNotFoundError: "),
-        until=_IMPORTED,
+        until=_STARTED,
     ),
-    _known(r"ImportError: ", Cause.IMPORT_ERROR, message=(*_UNHANDLED, "ImportError: "), until=_IMPORTED),
+    _known(r"ImportError: ", Cause.IMPORT_ERROR, message=(*_UNHANDLED, "ImportError: "), until=_STARTED),
     _known(
         r"40[13], ",
         Cause.WORKER_KEY_REFUSED,
@@ -214,7 +222,7 @@ def _raised_in(below: str) -> dict[str, str]:
     """Which of these places, if any, is next to the exception."""
     *_, found = (None, *_FRAME.finditer(below))
     if found is None:
-        return {} if '  File "' in below else {"environ": "os"}
+        return {} if FRAME in below else {"environ": "os"}
     return {where: what for where, what in found.groupdict().items() if what}
 
 

@@ -133,7 +133,7 @@ class LogFile:
         else:
             places = [_Place(each.size if each.path != self._path else max(each.size - _BEFORE, 0)) for each in seen]
             whole = there and len(seen) == 1 and places[-1].position == 0
-        if not whole:
+        if not whole and (seen or self._places):
             self._log.skip()
         if not there and not whole:
             self._places = {}

@@ -172,6 +172,14 @@ def test_whose_job_an_exception_was_is_known_where_a_log_is_read_from_its_beginn
     assert told(LogFile(path), "OPEN") == [known]
 
 
+def test_so_it_is_of_one_that_comes_later(path: Path) -> None:
+    source = LogFile(path)
+    assert source.begin() == 0
+    path.write_text(TAKEN + LATER)
+
+    assert told(source, "OPEN") == [True]
+
+
 def test_a_file_that_is_not_there_can_come_later(path: Path) -> None:
     source = LogFile(path)
     with pytest.raises(FileNotFoundError):

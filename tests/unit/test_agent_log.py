@@ -286,6 +286,25 @@ def test_one_that_it_dies_of_at_its_start_does_until_it_starts(before: tuple[dic
     assert told("R", *before, IMPORT, REGISTERED) is None
 
 
+BARE = ["Traceback (most recent call last):", '  File "/app/agent.py", line 3, in <module>', "    key = keys['X']"]
+UNSET = [*BARE, '  File "<frozen os>", line 679, in __getitem__', "KeyError: 'ELEVEN_API_KEY'"]
+
+
+def test_so_does_a_key_that_it_asks_its_environment_for() -> None:
+    found = told("R", *UNSET)
+
+    assert found is not None
+    assert (found.cause, found.by) == (Cause.PROVIDER_KEY_MISSING, "worker")
+    assert found.fix == "Set ELEVEN_API_KEY in the worker's environment and restart the worker."
+    assert told("R", *UNSET, STARTING) is None
+    assert told("R", REGISTERED, *UNSET) is None
+
+
+@pytest.mark.parametrize("lines", [[*BARE, UNSET[-1]], [*UNSET[:-1], "TypeError: no", *BARE, UNSET[-1]], [UNSET[-1]]])
+def test_but_no_constant_that_is_looked_up_elsewhere(lines: list[str]) -> None:
+    assert told("R", *lines) is None
+
+
 def test_after_a_gap_too_unless_a_worker_is_seen_at_work() -> None:
     dying, working = AgentLog(), AgentLog()
     for log in (dying, working):
