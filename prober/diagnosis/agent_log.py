@@ -100,7 +100,7 @@ class AgentLog:
 
     def skip(self) -> None:
         """Lines are missing here: how a worker is, and which jobs are open, nobody knows any more."""
-        self._wrapped = Unwrapped()
+        self._wrapped, self._frame = Unwrapped(), FRAME
         self._open.clear()
         self._known = False
         self._standing.clear()

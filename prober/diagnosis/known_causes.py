@@ -18,16 +18,25 @@ _QUOTED = 400
 _OPAQUE = re.compile(
     r"(?<![\w*-])(?:eyJ[\w./+=-]*"
     r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.\w)=*"
-    r"|(?=[\w*-]*\d)[\w*-]{20,})"
+    r"|(?=[\w*-]*\d)[\w*-]{20,}"
+    r"|g?[sr]k[_-][\w-]{8,})"
 )
 """What may be a token, a key, or a part of one; what looks like base64 and has a dot in it is a file's path."""
+_QUOTED_VALUE = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
 _GIVEN = re.compile(
-    r"((?<=provided): |\b(?:bearer|basic) +"
-    r"|(?:api[ _-]?key|secret\w*|password|passwd|token)[\"']?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
-    r"""(?:"[^"]*"?|'[^']*'?|\S+)""",
+    r"((?<=provided): |\b(?:bearer|basic) +|(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase|\bpwd"
+    r"|credentials|token|\bsid|\bsession[_-]?id)(?:\\*[\"'])?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
+    rf"(?!(?:none|null|true|false)(?![^\s,;)}}\]]))(?:{_QUOTED_VALUE}|\S+)"
+    r"|(?<=://)[^\s/@:]*:\S*@",
     re.IGNORECASE,
 )
-"""A key that is named so, or that a provider gives back with its refusal."""
+"""A key that is named so, or that a provider gives back with its refusal; and a URL's user."""
+_REST = re.compile(
+    rf"((?:cookie|authorization)(?:\\*[\"'])?\s*[=:]\s*)(?:{_QUOTED_VALUE}|.*)"
+    r"|(-----BEGIN |input_value=).*?(?=, input_type=|$)",
+    re.IGNORECASE,
+)
+"""What may hold a key anywhere up to its end: a header, a file, and what pydantic was given."""
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 """What may be named in a fix, which alerts and labels show."""
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
@@ -233,4 +242,4 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", words)))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words))))

@@ -23,6 +23,8 @@ SECRETS = (
     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     "Bearer abcDEF123/ghi456+jkl789==",
     "api_key=sk_abc123",
+    "signing_key='hunter2abc'",
+    "cookie: a=b1c2; d=e3f4",
 )
 SPOKEN = "my code is four two"
 UNSPOKEN = f"APIError: no audio frames were pushed for text: x\n{SPOKEN}\n{SPOKEN}"
