@@ -17,22 +17,22 @@ _QUOTED = 400
 """Characters looked at for what must not be quoted: far more than are left."""
 _OPAQUE = re.compile(
     r"(?<![\w*-])(?:eyJ[\w./+=-]*"
-    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.\w)=*"
+    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.(?:\d|\w{2,5}\b))=*"
     r"|(?=[\w*-]*\d)[\w*-]{20,}"
     r"|g?[sr]k[_-][\w-]{8,})"
 )
-"""What may be a token, a key, or a part of one; what looks like base64 and has a dot in it is a file's path."""
-_QUOTED_VALUE = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
+"""What may be a token, a key, or a part of one; what looks like base64 and has an ending is a file's path."""
+_LITERAL = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
 _GIVEN = re.compile(
     r"((?<=provided): |\b(?:bearer|basic) +|(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase|\bpwd"
     r"|credentials|token|\bsid|\bsession[_-]?id)(?:\\*[\"'])?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
-    rf"(?!(?:none|null|true|false)(?![^\s,;)}}\]]))(?:{_QUOTED_VALUE}|\S+)"
+    rf"(?!(?:none|null|true|false)(?:[\s,;)}}\]]|$))(?:{_LITERAL}|\S+)"
     r"|(?<=://)[^\s/@:]*:\S*@",
     re.IGNORECASE,
 )
 """A key that is named so, or that a provider gives back with its refusal; and a URL's user."""
 _REST = re.compile(
-    rf"((?:cookie|authorization)(?:\\*[\"'])?\s*[=:]\s*)(?:{_QUOTED_VALUE}|.*)"
+    rf"((?:cookie|authorization)(?:\\*[\"'])?\s*[=:]\s*)(?:{_LITERAL}|.*)"
     r"|(-----BEGIN |input_value=).*?(?=, input_type=|$)",
     re.IGNORECASE,
 )

@@ -133,6 +133,7 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
         ("ValueError: \x1b[31mred", "\x1b"),
         (f"ValueError: {'no ' * 132} sk-proj-{'4f9a8b7c' * 9}", "sk-proj"),
         ("ClientError: refused wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY.", "EXAMPLEKEY"),
+        ("ClientError: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYopenai.APIStatusError: no", "EXAMPLEKEY"),
         ("ClientError: refused /JalrXUtnFEMI+K7MDENG/PxRfiCYEXAMPLE==", "EXAMPLE"),
         ("ClientError: sent Authorization: Bearer abcDEF123/ghi456+jkl789==", "jkl789"),
         ("ClientError: sent {'authorization': 'basic dXNlcjpwYXNz'}", "dXNl"),
@@ -177,6 +178,7 @@ def test_a_quote_holds_no_secret(said: str, never: str) -> None:
     [
         "ImportError: cannot import name 'A' from 'b' (/agent/Lib2/python3.11/site-packages/b/__init__.py)",
         "FileNotFoundError: No such file: '/srv/Agent2/models/silero_vad_v5.onnx'",
+        "FileNotFoundError: No such file: '/srv/Agent2/lib/python3.9/site-packages/a/__init__.py'",
         "OSError: /agent/lib/site-packages/livekit/agents2/plugins is gone, token refused",
         "ValueError: X API key is required, either as argument or set ELEVEN_API_KEY environment variable",
         "KeyError: 'ELEVEN_API_KEY'",
