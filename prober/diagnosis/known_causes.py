@@ -17,11 +17,12 @@ _QUOTED = 400
 """Characters looked at for what must not be quoted: far more than are left."""
 _OPAQUE = re.compile(
     r"(?<![\w*-])(?:eyJ[\w./+=-]*"
-    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.(?:\d|\w{2,5}\b))=*"
+    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])"
+    r"(?:/[\w*/+-]{19,}+(?!\.(?:\d|\w{2,5}\b))|(?!/)[\w*/+-]{20,}+)=*"
     r"|(?=[\w*-]*\d)[\w*-]{20,}"
     r"|g?[sr]k[_-][\w-]{8,})"
 )
-"""What may be a token, a key, or a part of one; what looks like base64 and has an ending is a file's path."""
+"""What may be a token, a key, or a part of one; what looks like base64 and is a file's whole path is none."""
 _LITERAL = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
 _GIVEN = re.compile(
     r"((?<=provided): |\b(?:bearer|basic) +|(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase|\bpwd"

@@ -134,6 +134,7 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
         (f"ValueError: {'no ' * 132} sk-proj-{'4f9a8b7c' * 9}", "sk-proj"),
         ("ClientError: refused wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY.", "EXAMPLEKEY"),
         ("ClientError: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYopenai.APIStatusError: no", "EXAMPLEKEY"),
+        ("ClientError: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYlivekit/plugins/openai/tts.py", "EXAMPLEKEY"),
         ("ClientError: refused /JalrXUtnFEMI+K7MDENG/PxRfiCYEXAMPLE==", "EXAMPLE"),
         ("ClientError: sent Authorization: Bearer abcDEF123/ghi456+jkl789==", "jkl789"),
         ("ClientError: sent {'authorization': 'basic dXNlcjpwYXNz'}", "dXNl"),
