@@ -85,13 +85,7 @@ class _Log:
     def begin(self) -> Callable[[str, float], Future[_Told]]:
         """What to ask at the end of a run that begins now, by its room: what the log holds by now is not told of it."""
         begun = self.aside.ask(self._lines)
-
-        def told_of(room: str, at: float) -> _Told:
-            since = begun.result(timeout=0)
-            told = self._source.told_of(room, at=at, since=since)
-            return told or AgentLogQuiet(at=at, taken=self._source.took(room, since=since))
-
-        return lambda room, at: self.aside.ask(lambda: told_of(room, at))
+        return lambda room, at: self.aside.ask(lambda: self._source.told_of(room, at=at, since=begun.result(timeout=0)))
 
     def _lines(self) -> int:
         return self._source.begin()

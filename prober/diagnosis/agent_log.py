@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
 from prober.core.causes import Cause
-from prober.core.events import AgentLogged
+from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
-from prober.diagnosis.known_causes import Recognised, recognise
-from prober.diagnosis.worker_lines import Unwrapped, WorkerLine, read_line
+from prober.diagnosis.known_causes import FRAME, Recognised, recognise
+from prober.diagnosis.worker_lines import HEAD, Unwrapped, WorkerLine, read_line
 
 MOST = 1000
 """Jobs, and rooms, that are remembered: the last ones."""
@@ -18,28 +18,39 @@ _ENDED = re.compile(r"process exit(?:ing|ed)\b")
 _GOING = re.compile(r"(?:starting|draining|shutting down) worker$")
 _OF_PROCESSES = frozenset({Cause.PREWARM_FAILED, Cause.PREWARM_HANGS})
 """What a worker that takes a job may have: everything else of a whole worker keeps it from taking one."""
+_OF_A_START = frozenset({Cause.IMPORT_ERROR, Cause.PROVIDER_KEY_MISSING})
+"""What a worker dies of before its logger is there; one that has started, or another one, may do without."""
 
 Value = TypeVar("Value")
 By = Literal["room", "job", "time", "worker"]
 
 
 class _Told(NamedTuple):
+    """What one line tells, of a job that another one told to be taken: 0 where none is known to."""
+
     line: int
     what: Recognised
     by: By
     job: str | None = None
+    taken: int = 0
+
+
+class _Job(NamedTuple):
+    room: str
+    taken: int
 
 
 @dataclass(slots=True)
 class _Room:
-    """What is told of a room since its job was taken: the last line of each kind."""
+    """What is told of a room since its job was taken: the last line of each kind, of the newest job."""
 
     name: str
     taken: int = 0
     told: dict[tuple[int, bool], _Told] = field(default_factory=dict)
 
     def since(self, line: int) -> list[_Told]:
-        return [told for told in self.told.values() if told.line > line]
+        """Nothing of an older job, where one was taken since."""
+        return [told for told in self.told.values() if told.line > line and (told.taken > line or self.taken <= line)]
 
 
 class AgentLog:
@@ -49,11 +60,15 @@ class AgentLog:
         self.lines = 0
         """How many have been read: what counts for a run is told after those that were read before it began."""
         self._wrapped = Unwrapped()
+        self._frame = FRAME
+        """The last line of a bare traceback that says where, if any."""
         self._rooms = _Last[_Room]()
-        self._jobs = _Last[str]()
+        self._jobs = _Last[_Job]()
         self._open = _Last[str]()
+        self._known = True
+        """Whether no other job is open."""
         self._standing: dict[Cause, _Told] = {}
-        self._registered: bool | None = False
+        self._registered: bool | None = None
         """Whether a worker is past its start; None where that is not known."""
 
     def read(self, line: str) -> None:
@@ -62,17 +77,21 @@ class AgentLog:
         whole = self._wrapped.whole(line)
         said = None if whole is None else read_line(whole)
         if said is None:
+            if whole is not None and whole.startswith(FRAME):
+                self._frame = whole[:HEAD]
             return
         if _GOING.match(said.text):
             self._registered = False
+            self._known |= said.text == "starting worker"
             self._standing.clear()  # of a worker that is gone, or goes
-        elif said.text == "registered worker" or (self._registered is None and not said.bare):
+        elif said.text in ("registered worker", _TAKEN) or (self._registered is None and not said.bare):
             self._registered = True
+        self._standing = {cause: told for cause, told in self._standing.items() if not _over(told, said)}
         if said.text == _TAKEN:
             self._taken(said)
             return
-        self._standing = {cause: told for cause, told in self._standing.items() if not _over(told, said)}
-        what = recognise(said.text)
+        what = recognise(f"{said.text}\n{self._frame}" if said.bare else said.text)
+        self._frame = FRAME
         if what is not None:
             self._recognised(said, what)
         crashed = what is not None and what.ending == "crash"
@@ -81,13 +100,14 @@ class AgentLog:
 
     def skip(self) -> None:
         """Lines are missing here: how a worker is, and which jobs are open, nobody knows any more."""
-        self._wrapped = Unwrapped()
+        self._wrapped, self._frame = Unwrapped(), FRAME
         self._open.clear()
+        self._known = False
         self._standing.clear()
         self._registered = None
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
-        """Why the job of this room went wrong, or why no worker could take it; None where the log does not tell.
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
+        """Why the job of this room went wrong, or why no worker could take it, where the log tells.
 
         The room's name is made harmless, and so may be that of several; what stands in the first lines, up to `since`,
         is told of the workers alone.
@@ -96,7 +116,7 @@ class AgentLog:
         known = [each for each in self._rooms.values() if each.name == name]
         rooms = [each for each in known if each.taken > since or each.since(since)]
         if len(rooms) > 1:
-            return None
+            return AgentLogQuiet(at=at, taken=False)
         taken = any(each.taken > since for each in rooms)
         told = _most_telling([told for each in rooms for told in each.since(since)]) or min(
             (told for told in self._standing.values() if told.what.cause in _OF_PROCESSES or not taken),
@@ -104,34 +124,30 @@ class AgentLog:
             default=None,
         )
         if told is None:
-            return None
+            return AgentLogQuiet(at=at, taken=taken)
         what, job = told.what, None if told.job is None else harmless(told.job)
         return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
-
-    def took(self, room: str, *, since: int = 0) -> bool:
-        """Whether the job of this room was taken, by a line after the first `since`."""
-        name = harmless(room)
-        return any(each.name == name and each.taken > since for each in self._rooms.values())
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:
             self._rooms[said.room] = _Room(harmless(said.room), self.lines)
             job = said.job or said.room
-            self._jobs[job] = self._open[job] = said.room
+            self._jobs[job], self._open[job] = _Job(said.room, self.lines), said.room
 
     def _recognised(self, said: WorkerLine, what: Recognised) -> None:
         job = said.job
         if what.until is not None:
-            # A worker that cannot be imported dies of it, before its logger is there; others may do without.
-            dies = what.cause is not Cause.IMPORT_ERROR or (said.bare and not self._registered)
+            dies = what.cause not in _OF_A_START or (said.bare and not self._registered)
             if dies and said.room is None and job is None:
                 self._standing[what.cause] = _Told(self.lines, what, "worker")
         elif said.room is not None:
             self._tell(said.room, what, "room", job)
         elif job is not None:
             if job in self._jobs:
-                self._tell(self._jobs[job], what, "job", job)
-        elif len(self._open) == 1 and what.cause is not Cause.JOB_DIED:  # an idle process has no job either
+                self._tell(self._jobs[job].room, what, "job", job)
+        elif (
+            self._known and len(self._open) == 1 and what.cause is not Cause.JOB_DIED
+        ):  # an idle process has no job either
             ((job, room),) = self._open.items()
             self._tell(room, what, "time", job if job != room else None)
             if what.ending == "crash":
@@ -140,7 +156,10 @@ class AgentLog:
     def _tell(self, room: str, what: Recognised, by: By, job: str | None) -> None:
         if room not in self._rooms:
             self._rooms[room] = _Room(harmless(room))
-        self._rooms[room].told[what.rank, what.ending is not None] = _Told(self.lines, what, by, job)
+        kind, told = (what.rank, what.ending is not None), self._rooms[room].told
+        taken = self._rooms[room].taken if job is None else self._jobs[job].taken if job in self._jobs else 0
+        if kind not in told or taken >= told[kind].taken:
+            told[kind] = _Told(self.lines, what, by, job, taken)
 
 
 def _over(told: _Told, said: WorkerLine) -> bool:

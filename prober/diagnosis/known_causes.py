@@ -17,23 +17,38 @@ _QUOTED = 400
 """Characters looked at for what must not be quoted: far more than are left."""
 _OPAQUE = re.compile(
     r"(?<![\w*-])(?:eyJ[\w./+=-]*"
-    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])[\w*/+-]{20,}+(?!\.\w)=*"
-    r"|(?=[\w*-]*\d)[\w*-]{20,})"
+    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])"
+    r"(?:/[\w*/+-]{19,}+(?!\.(?:\d|\w{2,5}\b))|(?!/)[\w*/+-]{20,}+)=*"
+    r"|(?=[\w*-]*\d)[\w*-]{20,}"
+    r"|g?[sr]k[_-][\w-]{8,})"
 )
-"""What may be a token, a key, or a part of one; what looks like base64 and has a dot in it is a file's path."""
+"""What may be a token, a key, or a part of one; what looks like base64 and is a file's whole path is none."""
+_LITERAL = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
 _GIVEN = re.compile(
-    r"((?<=provided): |\b(?:bearer|basic) +"
-    r"|(?:api[ _-]?key|secret\w*|password|passwd|token)[\"']?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
-    r"""(?:"[^"]*"?|'[^']*'?|\S+)""",
+    r"((?<=provided): |\b(?:bearer|basic) +|(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase|\bpwd"
+    r"|credentials|token|\bsid|\bsession[_-]?id)(?:\\*[\"'])?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
+    rf"(?!(?:none|null|true|false)(?:[\s,;)}}\]]|$))(?:{_LITERAL}|\S+)"
+    r"|(?<=://)[^\s/@:]*:\S*@",
     re.IGNORECASE,
 )
-"""A key that is named so, or that a provider gives back with its refusal."""
+"""A key that is named so, or that a provider gives back with its refusal; and a URL's user."""
+_REST = re.compile(
+    rf"((?:cookie|authorization)(?:\\*[\"'])?\s*[=:]\s*)(?:{_LITERAL}|.*)"
+    r"|(-----BEGIN |input_value=).*?(?=, input_type=|$)",
+    re.IGNORECASE,
+)
+"""What may hold a key anywhere up to its end: a header, a file, and what pydantic was given."""
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 """What may be named in a fix, which alerts and labels show."""
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
 """A line at the margin and what is indented below it: the frames of a traceback, or an exception."""
 _HANDLED = "During handling of the above exception, another exception occurred:"
-_FRAME = re.compile(r'livekit/(?:agents/(inference)/[st]t[st]|plugins/([a-z_]{1,30})/\w{1,60})\.py", line ')
+FRAME = '  File "'
+_FRAME = re.compile(
+    r'livekit/(?:agents/(?P<inference>inference)/[st]t[st]|plugins/(?P<plugin>[a-z_]{1,30})/\w{1,60})\.py", line '
+    r'|(?:<frozen |[/\\])(?P<environ>os)(?:>|\.py)", line \d{1,9}, in __getitem__$',
+    re.MULTILINE,
+)
 _CRASH = "unhandled exception while running the job task"
 _CLOSING = "AgentSession is closing due to unrecoverable error"
 _UNHANDLED = (_CRASH, "Error in _", "STT stream ended on an unrecoverable error")
@@ -46,14 +61,15 @@ class Known(NamedTuple):
     `fix` is what to do where more is known than of the cause: `{name}` stands for a group of the pattern, which holds a
     name, `{plugin}` for the plugin that raised the exception. A group `said` is quoted in place of the exception.
     `message` is how the message begins, in one of these ways, and `raised_in` where the exception comes from, where
-    that matters. What is wrong with a worker as a whole is so `until` this line of it.
+    that matters: `environ` is `os.environ`, or where no traceback tells. What is wrong with a worker as a whole is so
+    `until` this line of it.
     """
 
     says: re.Pattern[str]
     cause: Cause
     fix: str | None = None
     message: str | tuple[str, ...] = ""
-    raised_in: Literal["inference", "plugin"] | None = None
+    raised_in: Literal["inference", "plugin", "environ"] | None = None
     until: re.Pattern[str] | None = None
 
     def told(self, names: dict[str, str]) -> str | None:
@@ -68,7 +84,7 @@ def _known(
     fix: str | None = None,
     *,
     message: str | tuple[str, ...] = "",
-    raised_in: Literal["inference", "plugin"] | None = None,
+    raised_in: Literal["inference", "plugin", "environ"] | None = None,
     until: str | None = None,
 ) -> Known:
     return Known(re.compile(says), cause, fix, message, raised_in, None if until is None else re.compile(until))
@@ -76,10 +92,16 @@ def _known(
 
 _KEY = r"(?P<key>(?=\w{5,60}\b)(?!(?:\w*?\d){3})[A-Z][A-Z\d]*(?:_[A-Z\d]+)*_(?:KEY|SECRET|TOKEN|CREDENTIALS))\b"
 """The name of a variable that holds a key: what has more digits may be the key."""
+_WORDS = r"\W+(?:\w+\W+){0,2}?"
+_TO_SET = (
+    rf"(?:\b((?:set|[Mm]issing|[Vv]ariables?){_WORDS}))?\b{_KEY}"
+    rf"(?(1)|(?:{_WORDS}(?:env|variable|set\b|missing\b)|(?<=API_KEY)\W+is required))"
+)
+"""Such a name that is said to be one of a variable, or to be set: a constant may be called so, too."""
 _SET = "Set {key} in the worker's environment and restart the worker."
 _REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
 _PREWARM = "error initializing process"
-_IMPORTED = r"(?:starting|registered) worker$"
+_STARTED = r"(?:starting|registered) worker$|received job request$"
 _CONNECTED = r"registered worker$"
 _READY = r"process initialized$"
 
@@ -98,12 +120,19 @@ KNOWN = (
         message=_UNHANDLED,
     ),
     _known(
-        rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?\b{_KEY}",
+        rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?{_TO_SET}",
         Cause.PROVIDER_KEY_MISSING,
         _SET,
         message=_UNHANDLED,
     ),
-    _known(rf"KeyError: '{_KEY}'$", Cause.PROVIDER_KEY_MISSING, _SET, message=_UNHANDLED),
+    _known(
+        rf"KeyError: '{_KEY}'$",
+        Cause.PROVIDER_KEY_MISSING,
+        _SET,
+        message=(*_UNHANDLED, "KeyError: '"),
+        raised_in="environ",
+        until=_STARTED,
+    ),
     _known(
         _REFUSED,
         Cause.PROVIDER_KEY_REFUSED,
@@ -127,9 +156,9 @@ KNOWN = (
         Cause.IMPORT_ERROR,
         "Install {module} in the worker's image, or undo the release that imports it.",
         message=(*_UNHANDLED, "ModuleNotFoundError: "),
-        until=_IMPORTED,
+        until=_STARTED,
     ),
-    _known(r"ImportError: ", Cause.IMPORT_ERROR, message=(*_UNHANDLED, "ImportError: "), until=_IMPORTED),
+    _known(r"ImportError: ", Cause.IMPORT_ERROR, message=(*_UNHANDLED, "ImportError: "), until=_STARTED),
     _known(
         r"40[13], ",
         Cause.WORKER_KEY_REFUSED,
@@ -156,8 +185,8 @@ KNOWN = (
         "Find what blocks the agent's event loop for a minute: a call that does not await, or a host without CPU.",
     ),
     _known(r"The job task completed without establishing a connection", Cause.JOB_RETURNED),
-    _known(r"The room connection was not established within", Cause.JOB_HANGS),
     _known(r"process exited with non-zero exit code", Cause.JOB_DIED),
+    _known(r"The room connection was not established within", Cause.JOB_HANGS),
 )
 
 
@@ -200,11 +229,11 @@ def _exceptions(below: str) -> list[str]:
 
 
 def _raised_in(below: str) -> dict[str, str]:
-    """What of livekit-agents' own, if any, is next to the exception."""
+    """Which of these places, if any, is next to the exception."""
     *_, found = (None, *_FRAME.finditer(below))
     if found is None:
-        return {}
-    return {"inference": found[1]} if found[1] else {"plugin": found[2]}
+        return {} if FRAME in below else {"environ": "os"}
+    return {where: what for where, what in found.groupdict().items() if what}
 
 
 def _ending(message: str) -> Literal["crash", "close"] | None:
@@ -214,4 +243,4 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", words)))
+    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words))))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from prober.core.events import AgentLogged
+from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.worker_lines import LONGEST
 from prober.limits import STDIN
@@ -42,11 +42,8 @@ class Source(Protocol):
     def begin(self) -> int:
         """A run begins: how many lines there are of before."""
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
         """What `AgentLog.told_of` says of all that is written by now."""
-
-    def took(self, room: str, *, since: int = 0) -> bool:
-        """What `AgentLog.took` says of what was read by then."""
 
 
 def open_log(name: str) -> Source:
@@ -119,14 +116,10 @@ class LogFile:
             self._read_on()
         return self._log.lines
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
         """What the log tells of this room. Raises OSError where the file cannot be read, or not in time."""
         self._read_on()
         return self._log.told_of(room, at=at, since=since)
-
-    def took(self, room: str, *, since: int = 0) -> bool:
-        """Whether the room's job was taken, as far as the log has been read."""
-        return self._log.took(room, since=since)
 
     def _read_on(self) -> None:
         """Read what was added to each file since the last time."""
@@ -139,8 +132,8 @@ class LogFile:
             places = [self._place(each, place) for each, place in zip(seen, known, strict=True)]
         else:
             places = [_Place(each.size if each.path != self._path else max(each.size - _BEFORE, 0)) for each in seen]
-            whole = there and places[-1].position == 0
-        if not whole:
+            whole = there and len(seen) == 1 and places[-1].position == 0
+        if not whole and (seen or self._places):
             self._log.skip()
         if not there and not whole:
             self._places = {}
@@ -219,18 +212,13 @@ class LogPipe:
         with self._asking:
             return self._log.lines
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
         """What the log tells of this room by now. Raises OSError where it ended without a word of it."""
         with self._asking:
             told = self._log.told_of(room, at=at, since=since)
-            if self._ended_after is not None and (told is None or since >= self._ended_after):
+            if self._ended_after is not None and (isinstance(told, AgentLogQuiet) or since >= self._ended_after):
                 raise OSError("it has ended")
             return told
-
-    def took(self, room: str, *, since: int = 0) -> bool:
-        """Whether the room's job was taken, as far as the log has come."""
-        with self._asking:
-            return self._log.took(room, since=since)
 
     def join(self) -> None:
         """Wait for the end of the pipe."""

@@ -76,8 +76,10 @@ def read_line(line: str) -> WorkerLine | None:
     if not isinstance(document, dict):
         return None if line.startswith(("{", " ")) or not line.strip() else WorkerLine(_short(line), bare=True)
     message, level, name = (_text(document, key) or "" for key in ("message", "level", "name"))
-    if level in _QUIET and not (name.startswith("livekit") or (not name and _IN_GOOD_ORDER.match(message))):
-        return None  # what an agent tells of its calls may quote anybody
+    if name.partition(".")[0] not in ("", "livekit") or (
+        not name and level in _QUIET and not _IN_GOOD_ORDER.match(message)
+    ):
+        return None  # what an agent tells of itself may be worded alike, and of its calls may quote anybody
     room, job = _text(document, "room", "room_name"), _text(document, "job_id")
     if any(len(each or "") > LONGEST_ID for each in (room, job)):
         return None

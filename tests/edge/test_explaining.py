@@ -214,14 +214,15 @@ async def test_a_rooms_name_is_shown_without_what_is_to_be_hidden_and_found_neve
 class Log:
     """A log that does this when it is asked."""
 
-    def __init__(self, told_of: Callable[[], AgentLogged | None]) -> None:
+    def __init__(self, told_of: Callable[[], None]) -> None:
         self._told_of = told_of
 
     def begin(self) -> int:
         return 0
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | None:  # noqa: ARG002 - as any
-        return self._told_of()
+    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogQuiet:  # noqa: ARG002 - as any
+        self._told_of()
+        return AgentLogQuiet(at=at, taken=False)
 
 
 def broken() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.causes import Cause
+from prober.core.events import AgentLogged
 from prober.diagnosis import log_source
 from prober.diagnosis.log_source import Lines, LogFile, LogPipe, Source
 
@@ -22,7 +23,7 @@ def crash(room: str) -> str:
 
 
 def told(source: Source, *rooms: str) -> list[bool]:
-    return [(source.told_of(room, at=1.0)) is not None for room in rooms]
+    return [isinstance(source.told_of(room, at=1.0), AgentLogged) for room in rooms]
 
 
 def append(path: Path, *rooms: str) -> None:
@@ -159,6 +160,26 @@ def test_of_a_long_log_its_end_is_read(path: Path, monkeypatch: pytest.MonkeyPat
     assert told(source, "D", "E", "F") == [False, False, True]
 
 
+@pytest.mark.parametrize(("lines", "before", "known"), [(0, None, True), (99, None, False), (0, "agent.log.1", False)])
+def test_whose_job_an_exception_was_is_known_where_a_log_is_read_from_its_beginning(
+    path: Path, lines: int, before: str | None, *, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_source, "_BEFORE", 2 * len(TAKEN + LATER))
+    path.write_text("x\n" * 99 * lines + TAKEN + LATER)
+    if before is not None:
+        path.with_name(before).write_text("x\n")
+
+    assert told(LogFile(path), "OPEN") == [known]
+
+
+def test_so_it_is_of_one_that_comes_later(path: Path) -> None:
+    source = LogFile(path)
+    assert source.begin() == 0
+    path.write_text(TAKEN + LATER)
+
+    assert told(source, "OPEN") == [True]
+
+
 def test_a_file_that_is_not_there_can_come_later(path: Path) -> None:
     source = LogFile(path)
     with pytest.raises(FileNotFoundError):
@@ -173,8 +194,8 @@ def test_what_was_written_before_a_run_is_not_told_of_it(path: Path) -> None:
     begun = source.begin()
     append(path, "B")
 
-    assert source.told_of("A", at=1.0, since=begun) is None
-    assert source.told_of("B", at=1.0, since=begun) is not None
+    assert not isinstance(source.told_of("A", at=1.0, since=begun), AgentLogged)
+    assert isinstance(source.told_of("B", at=1.0, since=begun), AgentLogged)
 
 
 def test_a_run_may_begin_before_its_log(path: Path) -> None:
@@ -182,7 +203,7 @@ def test_a_run_may_begin_before_its_log(path: Path) -> None:
     begun = source.begin()
     append(path, "A")
 
-    assert source.told_of("A", at=1.0, since=begun) is not None
+    assert isinstance(source.told_of("A", at=1.0, since=begun), AgentLogged)
 
 
 FULL = '{"message": "worker is at full capacity, marking as unavailable"}\n'
@@ -344,7 +365,7 @@ def test_a_log_comes_through_a_pipe() -> None:
     os.close(reading)
 
     found = source.told_of("A", at=1.0)
-    assert found is not None
+    assert isinstance(found, AgentLogged)
     assert found.cause is Cause.JOB_CRASHED
 
 
@@ -356,7 +377,7 @@ def test_of_a_pipe_that_has_ended_only_what_it_told_of_this_run_is_known() -> No
     source.join()
     os.close(reading)
 
-    assert source.told_of("A", at=1.0, since=0) is not None  # it was full while the run went on
+    assert isinstance(source.told_of("A", at=1.0, since=0), AgentLogged)  # it was full while the run went on
     with pytest.raises(OSError, match="it has ended"):
         source.told_of("A", at=1.0, since=source.begin())
 

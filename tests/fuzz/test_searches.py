@@ -30,7 +30,8 @@ PARTS = (
         "\nAPIStatusError: ",
         "status_code=40",
     ),
-    *("Bearer ", "secret", "api_key=", "K7a/", "K7a+", "'", ":"),
+    *("Bearer ", "secret", "api_key=", "K7a/", "K7a+", "'", ":", "://", "cookie=", "input_value=", "sk-", "b'"),
+    *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
     *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
 )
 

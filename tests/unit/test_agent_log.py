@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from prober.core.causes import Cause
-from prober.core.events import AgentLogged
+from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
 from prober.diagnosis import agent_log, worker_lines
 from prober.diagnosis.agent_log import AgentLog
@@ -34,7 +34,12 @@ def log_of(*lines: str | dict[str, Any]) -> AgentLog:
 
 
 def told(room: str, *lines: str | dict[str, Any]) -> AgentLogged | None:
-    return log_of(*lines).told_of(room, at=1.0)
+    return of(log_of(*lines), room)
+
+
+def of(log: AgentLog, room: str, *, since: int = 0) -> AgentLogged | None:
+    found = log.told_of(room, at=1.0, since=since)
+    return found if isinstance(found, AgentLogged) else None
 
 
 def test_the_incidents_own_two_lines() -> None:
@@ -86,8 +91,8 @@ def test_a_line_of_a_job_that_nobody_knows_counts_for_none() -> None:
 def test_a_line_without_room_or_job_counts_for_none_of_two() -> None:
     log = log_of(taken("AJ_1", "R"), taken("AJ_2", "S"), CRASH)
 
-    assert log.told_of("R", at=1.0) is None
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "R") is None
+    assert of(log, "S") is None
 
 
 def test_a_job_that_is_over_does_not_take_the_next_ones_lines() -> None:
@@ -95,8 +100,8 @@ def test_a_job_that_is_over_does_not_take_the_next_ones_lines() -> None:
 
     log = log_of(taken("AJ_1", "R"), ended, taken("AJ_2", "S"), CRASH)
 
-    assert log.told_of("R", at=1.0) is None
-    found = log.told_of("S", at=1.0)
+    assert of(log, "R") is None
+    found = of(log, "S")
     assert found is not None
     assert found.by == "time"
 
@@ -104,16 +109,16 @@ def test_a_job_that_is_over_does_not_take_the_next_ones_lines() -> None:
 def test_a_crash_by_time_ends_its_job() -> None:
     log = log_of(taken("AJ_1", "R"), CRASH, taken("AJ_2", "S"), CRASH)
 
-    assert [log.told_of(room, at=1.0) is not None for room in ("R", "S")] == [True, True]
+    assert [of(log, room) is not None for room in ("R", "S")] == [True, True]
 
 
 def test_a_crash_is_a_jobs_even_where_its_exception_could_be_a_workers() -> None:
     log = log_of(taken("AJ_1", "R"), {"message": CRASH["message"], "error": "ModuleNotFoundError: No module named 'x'"})
 
-    found = log.told_of("R", at=1.0)
+    found = of(log, "R")
     assert found is not None
     assert (found.cause, found.by) == (Cause.IMPORT_ERROR, "time")
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "S") is None
 
 
 def test_an_idle_process_that_dies_is_no_job() -> None:
@@ -130,6 +135,16 @@ def test_the_exception_that_a_job_died_of_counts_before_one_that_was_got_over() 
     assert last is not None
     assert first.cause is last.cause is Cause.JOB_CRASHED
     assert first.quote == last.quote == "ValueError: no"
+
+
+def test_a_job_that_died_counts_before_a_warning_that_it_may_have_got_over() -> None:
+    room = room_of("hangs_before_connect")
+    died = {"message": "process exited with non-zero exit code -9", "level": "ERROR", "room": room}
+
+    found = told(room, *RECORDED["hangs_before_connect"], died)
+
+    assert found is not None
+    assert found.cause is Cause.JOB_DIED
 
 
 def closing(status: int) -> dict[str, Any]:
@@ -167,16 +182,43 @@ def test_a_room_whose_name_is_used_again_is_told_nothing_of_before() -> None:
     log = log_of(*old)
     begun = log.lines
 
-    assert log.told_of("desk", at=1.0) is not None
-    assert log.told_of("desk", at=1.0, since=begun) is None
+    assert of(log, "desk") is not None
+    assert of(log, "desk", since=begun) is None
     log.read(json.dumps(full))
-    nobody = log.told_of("desk", at=1.0, since=begun)
+    nobody = of(log, "desk", since=begun)
     assert nobody is not None
     assert nobody.cause is Cause.WORKER_FULL
     log.read(json.dumps(CRASH | {"room": "desk"}))
-    crashed = log.told_of("desk", at=1.0, since=begun)
+    crashed = of(log, "desk", since=begun)
     assert crashed is not None
     assert (crashed.cause, crashed.by) == (Cause.JOB_CRASHED, "room")
+
+
+@pytest.mark.parametrize("died", [{"job_id": "AJ_1", "room": "desk"}, {"job_id": "AJ_1"}])
+def test_nor_of_a_job_of_before_that_ends_when_it_is_used_again(died: dict[str, str]) -> None:
+    log = log_of(taken("AJ_1", "desk"))
+    begun = log.lines
+    for line in (taken("AJ_2", "desk"), {"message": "process exited with non-zero exit code -9"} | died):
+        log.read(json.dumps(line))
+
+    assert of(log, "desk", since=begun) is None
+    log.read(json.dumps({"message": "process exited with non-zero exit code 3", "job_id": "AJ_2"}))
+    log.read(json.dumps({"message": "process exited with non-zero exit code -9"} | died))
+    found = of(log, "desk", since=begun)
+    assert found is not None
+    assert found.job == "AJ_2"
+
+
+def test_of_an_agent_that_was_in_the_room_already_it_is() -> None:
+    log = log_of(taken("AJ_1", "desk"))
+    begun = log.lines
+    log.read(json.dumps(CRASH | {"job_id": "AJ_1"}))
+
+    assert of(log, "desk", since=begun) is not None
+
+
+def test_of_two_agents_in_a_room_the_first_ones_trouble_counts_too() -> None:
+    assert told("R", taken("AJ_1", "R"), taken("AJ_2", "R"), CRASH | {"job_id": "AJ_1"}) is not None
 
 
 def test_nor_where_it_is_not_known_when_the_run_began() -> None:
@@ -192,12 +234,30 @@ def test_after_a_gap_nobody_knows_how_the_worker_is_nor_which_jobs_are_open() ->
     log.skip()
     log.read(json.dumps(CRASH))
 
-    assert log.told_of("R", at=1.0) is None
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "R") is None
+    assert of(log, "S") is None
+
+
+def test_so_a_job_that_is_taken_then_may_not_be_the_only_one_until_a_worker_starts() -> None:
+    log = log_of(taken("AJ_1", "R"))
+
+    log.skip()
+    for line in (taken("AJ_2", "S"), CRASH):
+        log.read(json.dumps(line))
+    assert of(log, "S") is None
+    for line in (STARTING, taken("AJ_3", "T"), CRASH):
+        log.read(json.dumps(line))
+    assert of(log, "T") is None  # nor is it known whether the worker of the one before is gone
+    for line in ({"message": "process exiting", "job_id": "AJ_2"}, CRASH):
+        log.read(json.dumps(line))
+    found = of(log, "T")
+    assert found is not None
+    assert found.by == "time"
 
 
 IMPORT = "ModuleNotFoundError: No module named 'spacy'"
 REGISTERED = {"message": "registered worker", "level": "INFO", "name": "livekit.agents"}
+STARTING = {"message": "starting worker", "level": "INFO", "name": "livekit.agents"}
 DRAINING = {"message": "draining worker", "level": "INFO", "name": "livekit.agents"}
 
 
@@ -207,6 +267,9 @@ DRAINING = {"message": "draining worker", "level": "INFO", "name": "livekit.agen
         (REGISTERED, {"message": "no extras", "level": "WARNING", "name": "my.agent", "exc_info": IMPORT}),
         (REGISTERED, IMPORT),
         (REGISTERED, taken("AJ_1", "R"), IMPORT),
+        (taken("AJ_1", "S"), IMPORT),
+        (IMPORT, taken("AJ_1", "S")),
+        ({"message": "process initialized", "level": "INFO", "name": "livekit.agents"}, IMPORT),
         ({"message": "no extras", "level": "WARNING", "name": "my.agent", "exc_info": IMPORT},),
     ],
 )
@@ -214,13 +277,32 @@ def test_an_import_that_a_worker_does_without_explains_nothing(lines: tuple[str 
     assert told("R", *lines) is None
 
 
-@pytest.mark.parametrize("before", [(), (REGISTERED, DRAINING)])
+@pytest.mark.parametrize("before", [(), (STARTING,), (taken("AJ_1", "S"), STARTING), (REGISTERED, DRAINING)])
 def test_one_that_it_dies_of_at_its_start_does_until_it_starts(before: tuple[dict[str, Any], ...]) -> None:
     found = told("R", *before, IMPORT)
 
     assert found is not None
     assert (found.cause, found.by) == (Cause.IMPORT_ERROR, "worker")
     assert told("R", *before, IMPORT, REGISTERED) is None
+
+
+BARE = ["Traceback (most recent call last):", '  File "/app/agent.py", line 3, in <module>', "    key = keys['X']"]
+UNSET = [*BARE, '  File "<frozen os>", line 679, in __getitem__', "KeyError: 'ELEVEN_API_KEY'"]
+
+
+def test_so_does_a_key_that_it_asks_its_environment_for() -> None:
+    found = told("R", *UNSET)
+
+    assert found is not None
+    assert (found.cause, found.by) == (Cause.PROVIDER_KEY_MISSING, "worker")
+    assert found.fix == "Set ELEVEN_API_KEY in the worker's environment and restart the worker."
+    assert told("R", *UNSET, STARTING) is None
+    assert told("R", REGISTERED, *UNSET) is None
+
+
+@pytest.mark.parametrize("lines", [[*BARE, UNSET[-1]], [*UNSET[:-1], "TypeError: no", *BARE, UNSET[-1]], [UNSET[-1]]])
+def test_but_no_constant_that_is_looked_up_elsewhere(lines: list[str]) -> None:
+    assert told("R", *lines) is None
 
 
 def test_after_a_gap_too_unless_a_worker_is_seen_at_work() -> None:
@@ -231,8 +313,8 @@ def test_after_a_gap_too_unless_a_worker_is_seen_at_work() -> None:
     for log in (dying, working):
         log.read(IMPORT)
 
-    assert dying.told_of("R", at=1.0) is not None
-    assert working.told_of("R", at=1.0) is None
+    assert of(dying, "R") is not None
+    assert of(working, "R") is None
 
 
 def test_a_job_that_lost_its_connection_tells_nothing_of_its_worker() -> None:
@@ -259,7 +341,7 @@ def test_then_its_exception_is_no_other_jobs() -> None:
     exiting = {"message": "process exiting", "reason": "job crashed", "job_id": "AJ_1", "room": "customers"}
     log = log_of(taken("AJ_1", "customers"), taken("AJ_2", "ours"), exiting, CRASH)
 
-    assert log.told_of("ours", at=1.0) is None
+    assert of(log, "ours") is None
 
 
 def test_what_an_agent_tells_of_its_calls_is_not_taken_for_its_trouble() -> None:
@@ -297,12 +379,34 @@ def test_what_was_wrong_with_a_worker_that_has_gone_explains_nothing(trouble: st
     assert told("R", *RECORDED[trouble], gone) is None
 
 
-@pytest.mark.parametrize("line", ["ImportError: no", "failed to connect to livekit, retrying", "KeyError: 'CRM_KEY'"])
-def test_what_an_agent_tells_of_its_own_trouble_is_not_its_workers(line: str) -> None:
-    log = log_of({"message": line, "level": "ERROR", "name": "my.agent", "room": "R", "job_id": "AJ_1"})
+@pytest.mark.parametrize("where", [{"room": "R", "job_id": "AJ_1"}, {}])
+@pytest.mark.parametrize("name", ["my-agent", "livekit_tools"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ImportError: no",
+        "failed to connect to livekit, retrying",
+        "KeyError: 'CRM_KEY'",
+        "Error in _load_profile, using defaults\nKeyError: 'CRM_API_KEY'",
+        "process exited with non-zero exit code 1: ffmpeg",
+        "worker is at full capacity, transcription queue paused",
+    ],
+)
+def test_what_an_agent_tells_of_its_own_trouble_is_not_its_workers(line: str, name: str, where: dict[str, str]) -> None:
+    log = log_of(taken("AJ_1", "R"), {"message": line, "level": "ERROR", "name": name} | where)
 
-    assert log.told_of("R", at=1.0) is None
-    assert log.told_of("S", at=1.0) is None
+    assert of(log, "R") is None
+    assert of(log, "S") is None
+
+
+def test_nor_does_it_end_a_job_or_a_workers_trouble() -> None:
+    own = {"level": "WARNING", "name": "my.agent", "job_id": "AJ_1"}
+    full = {"message": "worker is at full capacity, marking as unavailable"}
+
+    crashed = told("R", taken("AJ_1", "R"), own | {"message": "process exited: ffmpeg"}, CRASH)
+    assert crashed is not None
+    assert crashed.by == "time"
+    assert told("R", full, own | {"message": "worker is below capacity, transcribing on"}) is not None
 
 
 def test_processes_that_fail_explain_rooms_whose_job_was_taken_too_until_one_is_ready() -> None:
@@ -369,7 +473,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         log.read(json.dumps(taken(f"AJ_{number}", f"R{number}")))
         log.read(json.dumps(CRASH | {"job_id": f"AJ_{number}"}))
 
-    assert [number for number in range(10) if log.told_of(f"R{number}", at=0.0) is not None] == [7, 8, 9]
+    assert [number for number in range(10) if of(log, f"R{number}") is not None] == [7, 8, 9]
 
 
 @pytest.mark.parametrize("length", [LONGEST_ID - 4, 30_000])
@@ -406,7 +510,14 @@ def test_unless_that_may_be_shown_of_another_one_too() -> None:
     begun = log.lines
     for line in (mine, CRASH | {"room": "jo@example.com"}):
         log.read(json.dumps(line))
-    assert log.told_of("[e-mail]", at=1.0, since=begun) is not None
+    assert of(log, "[e-mail]", since=begun) is not None
+
+
+def test_nor_is_it_said_then_that_there_was_no_trouble() -> None:
+    log = log_of(taken("AJ_1", "a@x.com"), taken("AJ_2", "b@x.com"), CRASH | {"job_id": "AJ_1"})
+
+    assert log.told_of("[e-mail]", at=1.0) == AgentLogQuiet(at=1.0, taken=False)
+    assert log_of(taken("AJ_1", "R")).told_of("R", at=1.0) == AgentLogQuiet(at=1.0, taken=True)
 
 
 def test_a_jobs_id_is_shown_as_harmless_as_the_rest() -> None:

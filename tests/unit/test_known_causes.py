@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.causes import Cause
+from prober.core.events import AgentLogged
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN, recognise
 from prober.diagnosis.worker_lines import read_line
@@ -55,7 +56,7 @@ def test_a_real_workers_log_names_its_cause(name: str) -> None:
 
     told = log.told_of(room_of(name), at=9.0)
 
-    assert told is not None
+    assert isinstance(told, AgentLogged)
     assert (told.cause, told.by) == EXPECTED[name][:2]
     fix = EXPECTED[name][2]
     assert fix is None if told.fix is None else fix is not None and fix in told.fix
@@ -104,7 +105,11 @@ def test_a_fix_names_what_is_a_name_and_cannot_be_a_key(says: str, name: str) ->
 @given(st.text() | st.from_regex(r"[A-Za-z_.\dé\n{}]{1,70}", fullmatch=True))
 def test_whatever_a_line_holds_only_a_short_identifier_is_named(name: str) -> None:
     for known in KNOWN:
-        for group in {*known.says.groupindex, *([known.raised_in] if known.raised_in else [])} - {"said", "inference"}:
+        for group in {*known.says.groupindex, *([known.raised_in] if known.raised_in else [])} - {
+            "said",
+            "inference",
+            "environ",
+        }:
             assert known.told({group: name}) is None or re.fullmatch(r"[A-Za-z_][A-Za-z_.0-9]{0,59}", name)
 
 
@@ -128,6 +133,8 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
         ("ValueError: \x1b[31mred", "\x1b"),
         (f"ValueError: {'no ' * 132} sk-proj-{'4f9a8b7c' * 9}", "sk-proj"),
         ("ClientError: refused wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY.", "EXAMPLEKEY"),
+        ("ClientError: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYopenai.APIStatusError: no", "EXAMPLEKEY"),
+        ("ClientError: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYlivekit/plugins/openai/tts.py", "EXAMPLEKEY"),
         ("ClientError: refused /JalrXUtnFEMI+K7MDENG/PxRfiCYEXAMPLE==", "EXAMPLE"),
         ("ClientError: sent Authorization: Bearer abcDEF123/ghi456+jkl789==", "jkl789"),
         ("ClientError: sent {'authorization': 'basic dXNlcjpwYXNz'}", "dXNl"),
@@ -137,6 +144,26 @@ def test_a_real_worker_says_when_its_trouble_is_over(pattern: re.Pattern[str]) -
         ("ClientError: password = hunter2", "hunter2"),
         ("ClientError: passwd:hunter2", "hunter2"),
         ("ClientError: no, token: Bearer abc/def", "abc"),
+        ("ClientError: refused, headers {'Cookie': 'session=abc123def456'}", "abc123"),
+        ("ClientError: Set-Cookie: sid=s%3Aabc123; Path=/; id=hunter2", "abc123"),
+        ("ClientError: Set-Cookie: sid=s%3Aabc123; Path=/; id=hunter2", "hunter2"),
+        ("ClientError: cookie connect.sid=s3cr3tvalue1", "s3cr3t"),
+        ("ConfigError: signing_key='hunter2abc' is not valid", "hunter2"),
+        ("ConfigError: DEEPGRAM_KEY=abcd1234efgh refused", "abcd1234"),
+        ("ConnectionError: pwd=hunter2 refused", "hunter2"),
+        ("ClientError: no, Authorization: Token abc123def456", "abc123"),
+        ("ClientError: no, authorization=Digest user='jo', response='abc123'", "abc123"),
+        ("AuthError: invalid key sk_live_9f8a7b6c5", "9f8a"),
+        ("ClientError: sk-abcdefghijklmnopqrstuvwxyzABCDEFGHIJ is refused", "abcdef"),
+        ("ValidationError: no [input_value={'db_pass': 'hunter2', 'at': 'home', input_type=dict]", "hunter2"),
+        ("ValidationError: no [input_value={'db_pass': 'hunter2', 'at': 'home', input_type=dict]", "home"),
+        ("ConfigError: {'db_pass': 'hunter2'}", "hunter2"),
+        (r"ClientError: sent '{\'authorization\': \'Token abc123\', \'x\': 1}'", "abc123"),
+        ("APIError: refused api_key=b'abc def'", "def"),
+        (r"APIError: refused api_key='abc\'def ghi'", "ghi"),
+        ("OperationalError: postgres://agent:p/ss1@db.internal/x", "p/"),
+        ("OperationalError: redis://:p/s@s1@db.internal/x", "p/"),
+        (r"ConfigError: private_key=-----BEGIN PRIVATE KEY-----\nMIIEv", "MIIEv"),
     ],
 )
 def test_a_quote_holds_no_secret(said: str, never: str) -> None:
@@ -152,7 +179,14 @@ def test_a_quote_holds_no_secret(said: str, never: str) -> None:
     [
         "ImportError: cannot import name 'A' from 'b' (/agent/Lib2/python3.11/site-packages/b/__init__.py)",
         "FileNotFoundError: No such file: '/srv/Agent2/models/silero_vad_v5.onnx'",
+        "FileNotFoundError: No such file: '/srv/Agent2/lib/python3.9/site-packages/a/__init__.py'",
         "OSError: /agent/lib/site-packages/livekit/agents2/plugins is gone, token refused",
+        "ValueError: X API key is required, either as argument or set ELEVEN_API_KEY environment variable",
+        "KeyError: 'ELEVEN_API_KEY'",
+        "ConfigError: api_key=None, max_tokens=5, use_token: true",
+        "ClientConnectorError: Cannot connect to wss://api.example.com:443/v1/listen, see https://docs.example.com",
+        "ValidationError: eleven_api_key Field required [type=missing]",
+        "AttributeError: task_key, risk-free passes and a sketch have no cookie",
     ],
 )
 def test_what_makes_a_quote_useful_stays(said: str) -> None:
@@ -196,6 +230,15 @@ def test_an_import_that_fails_in_prewarm_is_prewarms() -> None:
     assert what.cause is Cause.PREWARM_FAILED
 
 
+AMID_TRACEBACK = """Traceback (most recent call last):
+  File "/agent/livekit/plugins/playht/tts.py", line 9, in __init__
+    os.environ["PLAYHT_SECRET"]
+"""
+OLDER_PYTHON = """  File "/usr/lib/python3.10/os.py", line 679, in __getitem__
+    raise KeyError(key) from None
+"""
+
+
 @pytest.mark.parametrize(
     ("said", "key"),
     [
@@ -205,7 +248,12 @@ def test_an_import_that_fails_in_prewarm_is_prewarms() -> None:
             "OCTOAI_TOKEN",
         ),
         ("app.ConfigError: GOOGLE_APPLICATION_CREDENTIALS is not set", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("app.ConfigError: Missing required environment variable: CRM_TOKEN", "CRM_TOKEN"),
+        ("app.ConfigError: CRM_TOKEN is missing", "CRM_TOKEN"),
+        ("app.ConfigError: CRM_TOKEN environment variable is required", "CRM_TOKEN"),
+        ("app.ConfigError: CRM_API_KEY is required", "CRM_API_KEY"),
         ("KeyError: 'PLAYHT_SECRET'", "PLAYHT_SECRET"),
+        (f"{AMID_TRACEBACK}{OLDER_PYTHON}KeyError: 'PLAYHT_SECRET'", "PLAYHT_SECRET"),
     ],
 )
 def test_a_key_that_is_missing_is_named(said: str, key: str) -> None:
@@ -228,9 +276,13 @@ def test_a_key_that_is_missing_is_named(said: str, key: str) -> None:
         "app.AuthError: a key is required, not SK_LIVE_9F8A7B6C5D4E3F2A_KEY",
         f"app.AuthError: a key is required, not {'A' * 70}_KEY",
         "KeyError: 'SK_LIVE_9F8A7B6C_KEY'",
+        "sqlalchemy.exc.ArgumentError: Mapper could not assemble: a column marked PRIMARY_KEY is required",
+        "ValueError: max_tokens is required when END_OF_TEXT_TOKEN is used",
+        "Traceback (most recent call last):\n  File \"/app/a.py\", line 9, in ids\n    return vocabulary['EOS_TOKEN']\n"
+        "KeyError: 'EOS_TOKEN'",
     ],
 )
-def test_what_a_provider_says_of_a_key_is_not_taken_for_the_name_of_one(said: str) -> None:
+def test_what_is_said_of_a_key_or_a_constant_is_not_taken_for_a_variables_name(said: str) -> None:
     what = recognise(f"{CRASH}\n{said}")
 
     assert what is not None
