@@ -27,9 +27,15 @@ from prober.core.timeline import Timeline
 from prober.core.verdict import TOLD_BY_LIVEKIT, Verdict
 
 KEPT_FROM_JOBS = frozenset(
-    {Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.WORKER_KEY_REFUSED, Cause.IMPORT_ERROR},
+    {
+        Cause.WORKER_FULL,
+        Cause.WORKER_CUT_OFF,
+        Cause.WORKER_KEY_REFUSED,
+        Cause.IMPORT_ERROR,
+        Cause.PROVIDER_KEY_MISSING,
+    },
 )
-"""What keeps a worker from taking any job: where ours was taken, it is another worker's trouble."""
+"""What may keep a worker from taking any job: where ours was taken, it is another worker's trouble."""
 UNCONNECTED = frozenset({Cause.JOB_HANGS, Cause.JOB_RETURNED})
 """What a worker says of a job that has not connected yet, and never takes back."""
 GENERAL = frozenset({Cause.JOB_CRASHED, Cause.JOB_DIED, Cause.JOB_HANGS, Cause.JOB_RETURNED})

@@ -55,7 +55,7 @@ def evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
         for line in timeline.all(AgentLogged):
             yield Evidence(f"agent's log, by {line.by}", line.quote)
         for quiet in timeline.all(AgentLogQuiet):
-            yield Evidence("agent's log", TAKEN if quiet.taken else "nothing of this room in it")
+            yield Evidence("agent's log", TAKEN if quiet.taken else "nothing that is surely of this room")
         for unread in timeline.all(AgentLogUnread):
             yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (counted := packets(timeline)) is not None:

@@ -161,7 +161,7 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.PROVIDER_KEY_MISSING: Meaning(
         Blame.AGENT,
-        "The job crashed: a provider's API key is missing.",
+        "The agent crashed: a provider's API key is missing.",
         "Set it in the worker's environment and restart the worker.",
     ),
     Cause.PROVIDER_KEY_REFUSED: Meaning(

@@ -145,9 +145,7 @@ class AgentLog:
         elif job is not None:
             if job in self._jobs:
                 self._tell(self._jobs[job].room, what, "job", job)
-        elif (
-            self._known and len(self._open) == 1 and what.cause is not Cause.JOB_DIED
-        ):  # an idle process has no job either
+        elif self._known and len(self._open) == 1 and what.cause is not Cause.JOB_DIED:  # idle processes have no job
             ((job, room),) = self._open.items()
             self._tell(room, what, "time", job if job != room else None)
             if what.ending == "crash":

@@ -248,7 +248,9 @@ def test_a_known_cause_goes_before_a_crash_of_any_kind_and_a_line_by_time_last()
     assert cause(absent(by_time)) == (Cause.WORKER_FULL, Found.AGENT_LOG_BY_TIME)
 
 
-@pytest.mark.parametrize("standing", [Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.IMPORT_ERROR])
+@pytest.mark.parametrize(
+    "standing", [Cause.WORKER_FULL, Cause.WORKER_CUT_OFF, Cause.IMPORT_ERROR, Cause.PROVIDER_KEY_MISSING]
+)
 def test_a_worker_that_can_take_no_job_is_not_the_one_that_took_ours(standing: Cause) -> None:
     told = logged(standing, by="worker")
     assert cause(absent(told)) == (standing, Found.AGENT_LOG)
