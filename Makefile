@@ -29,7 +29,7 @@ lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 stack: setup     ## the tests on the real server and agents: what measures alone, the rest on three stacks side by side
 	@$(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS)

@@ -82,11 +82,11 @@ async def test_a_run_has_no_program_started_by_the_sdk(scripted_stack: Reference
     asked = tmp_path / "asked"
     (tmp_path / "lsb_release").write_text(f"#!/bin/sh\n: >{asked}\n")
     (tmp_path / "lsb_release").chmod(0o755)
-    scripted_stack.knobs.agent_metadata = Script().to_json()
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    program = await start(scripted_stack, "--scenario", "join", env={"PATH": path})
-    output, _ = await program.communicate()
-    assert program.returncode == 0, output.decode()
+    scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
+    program = await start(scripted_stack, env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+    await room_joined(program.stdout)
+    program.terminate()
+    await program.communicate()
     assert not asked.exists()
 
 

@@ -35,7 +35,7 @@ NOWHERE = (
     re.compile(MAILBOX.encode() + rb"(?:\+|%2B|\\u002b)[0-9a-f]{16}"),  # the pattern itself is no secret
 )
 ALLOWED = {"hosts": ["127.0.0.1"], "private_addresses": True, "plaintext": True}
-QUICK = {"join": {"interval": 5, "timeout": 4.5, "hold": 0.2}}
+QUICK = {"join": {"interval": 8, "timeout": 4.5, "hold": 0.2}}
 IN_TIME = dict.fromkeys(("trial_step", "trial", "room_join", "agent_join", "agent_ready"), 4)
 
 
