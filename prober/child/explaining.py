@@ -6,11 +6,13 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from prober.child.aside import Aside
 from prober.child.making import RunChild
 from prober.child.messages import Order
 from prober.child.parent import run_child
-from prober.core.events import AgentLogged, AgentLogQuiet, AgentLogUnread, AnyEvent, Event, RoomJoined
+from prober.core.events import AgentLogged, AgentLogQuiet, AgentLogUnread, AnyEvent, Event, Leaving, RoomJoined, Stopped
 from prober.core.evidence import OF_THE_AGENT
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge
@@ -36,25 +38,50 @@ class Explaining:
     ) -> tuple[AnyEvent, ...]:
         """The events of the run, and what the log tells of it. Raises OSError where no process can be started."""
         name = order.agent_log
-        asked = None if name is None else self.logs.setdefault(name, _Log(name)).begin()
-        events = await self._run(order, stop=stop, on_event=on_event, verbose=verbose)
+        if name is None:
+            return await self._run(order, stop=stop, on_event=on_event, verbose=verbose)
+        asking = _Asking(self.logs.setdefault(name, _Log(name)).begin(), on_event)
+        events = await self._run(order, stop=stop, on_event=asking, verbose=verbose)
         timeline = Timeline(events)
-        joined = timeline.first(RoomJoined)
-        if (
-            name is None
-            or asked is None
-            or joined is None
-            or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT
-        ):
+        if timeline.first(RoomJoined) is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:
             return events
         at = max(event.at for event in events)
         found: _Told | AgentLogUnread
         try:
-            found = await _answer(asyncio.wrap_future(asked(joined.room, at)), stop)
+            told = await _answer(asyncio.wrap_future(asking.answer(timeline)), stop)
+            found = msgspec.structs.replace(told, at=at)
         except Exception as error:  # noqa: BLE001 - whatever a log does to us, the run was made
             found = AgentLogUnread(at=at, file=name, error=_why(error))
         on_event(found)
         return (*events, found)
+
+
+class _Asking:
+    """Hears of a run, and asks its log in time."""
+
+    def __init__(self, ask: Callable[[str], Future[_Told]], on_event: Callable[[Event], None]) -> None:
+        self._ask, self._on_event = ask, on_event
+        self._room = ""
+        self._by_then: Future[_Told] | None = None
+        """What the log tells before we are gone."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RoomJoined(room=room):
+                self._room = room
+            case Leaving() if self._room:
+                self._by_then = self._ask(self._room)
+        self._on_event(event)
+
+    def answer(self, timeline: Timeline) -> Future[_Told]:
+        """What the log tells of a run that is over.
+
+        An agent that we leave, with its room, may well raise an exception: where we waited in vain, nothing that comes
+        after is why. Where something happened instead, its agent may be gone before its worker says so.
+        """
+        stopped = timeline.first(Stopped)
+        happened = stopped is not None and stopped.given_up is None
+        return self._ask(self._room) if happened or self._by_then is None else self._by_then
 
 
 async def _answer(answer: asyncio.Future[_Told], stop: asyncio.Event) -> _Told:
@@ -82,10 +109,10 @@ class _Log:
     def _source(self) -> Source:
         return open_log(self._name)
 
-    def begin(self) -> Callable[[str, float], Future[_Told]]:
-        """What to ask at the end of a run that begins now, by its room: what the log holds by now is not told of it."""
+    def begin(self) -> Callable[[str], Future[_Told]]:
+        """What to ask of a run that begins now, by its room: what the log holds by now is not told of it."""
         begun = self.aside.ask(self._lines)
-        return lambda room, at: self.aside.ask(lambda: self._source.told_of(room, at=at, since=begun.result(timeout=0)))
+        return lambda room: self.aside.ask(lambda: self._source.told_of(room, at=0.0, since=begun.result(timeout=0)))
 
     def _lines(self) -> int:
         return self._source.begin()

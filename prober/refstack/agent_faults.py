@@ -63,20 +63,21 @@ class SlowJoin(Call):
 
 
 class NeverReady(Call):
-    """Joins, then waits for something that never comes."""
-
-    waits = 3600.0
+    """Joins, then waits for an avatar that never comes: once its room is gone, that raises an exception."""
 
     async def before_start(self) -> None:
         """Wait, in the room."""
         await self.ctx.connect()
-        await asyncio.sleep(self.waits)
+        await self.ctx.wait_for_participant(identity="avatar")
 
 
-class SlowReady(NeverReady):
+class SlowReady(Call):
     """Joins, then waits for something that takes its time."""
 
-    waits = SLOW + 3.0  # LiveKit tells of who publishes nothing up to 3 s late
+    async def before_start(self) -> None:
+        """Wait, in the room."""
+        await self.ctx.connect()
+        await asyncio.sleep(SLOW + 3.0)  # LiveKit tells of who publishes nothing up to 3 s late
 
 
 class NoTrack(Call):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,10 +45,15 @@ ROOM = "trial_1_a"
 
 
 class Played:
-    """A run that comes to these events, and during which this is written to the log."""
+    """A run that comes to these events, and before and after whose leaving this is written to the log."""
 
-    def __init__(self, events: tuple[AnyEvent, ...], write: Callable[[], None] = lambda: None) -> None:
-        self._events, self._write = events, write
+    def __init__(
+        self,
+        events: tuple[AnyEvent, ...],
+        write: Callable[[], None] = lambda: None,
+        afterwards: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._events, self._write, self._afterwards = events, write, afterwards
         self.explaining = Explaining(self)
 
     async def __call__(
@@ -56,15 +61,21 @@ class Played:
         order: Order,  # noqa: ARG002 - as run_child
         *,
         stop: asyncio.Event,  # noqa: ARG002 - as run_child
-        on_event: Callable[[Event], None],  # noqa: ARG002 - as run_child
+        on_event: Callable[[Event], None],
         verbose: bool = False,  # noqa: ARG002 - as run_child
     ) -> tuple[AnyEvent, ...]:
-        for log in self.explaining.logs.values():
-            await asyncio.wrap_future(
-                log.aside.ask(lambda: None)
-            )  # a real run takes long enough for it to be looked at
+        await self._looked_at()
         self._write()
+        for event in self._events:
+            on_event(event)
+        await self._looked_at()
+        self._afterwards()
         return self._events
+
+    async def _looked_at(self) -> None:
+        """A real run takes long enough for each question to be answered."""
+        for log in self.explaining.logs.values():
+            await asyncio.wrap_future(log.aside.ask(lambda: None))
 
 
 class Unwatched(Played):
@@ -82,10 +93,16 @@ def order(log: Path | str | None) -> Order:
     return Order(plan=plan, agent_log=None if log is None else str(log))
 
 
-async def explained(log: Path | str | None, run: Played) -> tuple[RunRecord, list[Event]]:
+async def explained(
+    log: Path | str | None, run: Played
+) -> tuple[RunRecord, list[AgentLogged | AgentLogQuiet | AgentLogUnread]]:
     told: list[Event] = []
     record = await make_record(order(log), HEAD, stop=asyncio.Event(), on_event=told.append, run=run.explaining)
-    return record, told
+    return record, of_the_log(told)
+
+
+def of_the_log(told: list[Event]) -> list[AgentLogged | AgentLogQuiet | AgentLogUnread]:
+    return [event for event in told if isinstance(event, AgentLogged | AgentLogQuiet | AgentLogUnread)]
 
 
 def lines(name: str) -> str:
@@ -132,6 +149,31 @@ async def test_an_agent_that_came_is_explained_by_its_own_job(tmp_path: Path) ->
 
     assert record.diagnosis is not None
     assert (record.reason, record.diagnosis.cause) == ("agent_not_ready", Cause.PROVIDER_KEY_MISSING)
+
+
+async def test_what_our_leaving_makes_an_agent_raise_is_not_why_we_waited_for_it(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    raised = Played(NOT_READY, log.touch, afterwards=lambda: _write(log, lines("missing_variable")))
+
+    record, told = await explained(log, raised)
+
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause) == ("agent_not_ready", Cause.JOINED_NOT_READY)
+    assert told == [AgentLogQuiet(at=11.0, taken=False)]
+
+
+async def test_of_an_agent_that_left_us_its_worker_may_tell_after_we_left(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    left = Stopped(at=2.0, reason=Reason.AGENT_LEFT, detail="client_initiated")
+    gone = Played(
+        (*entered(), left, Leaving(at=2.1), *heartbeats(3)),
+        afterwards=lambda: _write(log, lines("missing_elevenlabs_key")),
+    )
+
+    record, _ = await explained(log, gone)
+
+    assert record.diagnosis is not None
+    assert (record.reason, record.diagnosis.cause) == ("agent_left", Cause.PROVIDER_KEY_MISSING)
 
 
 @pytest.mark.parametrize("log", [None, "another"])
@@ -255,9 +297,9 @@ async def test_so_it_is_where_reading_it_breaks(monkeypatch: pytest.MonkeyPatch)
     assert "ZeroDivisionError" in unread(told)
 
 
-def unread(told: list[Event]) -> str:
+def unread(told: Sequence[Event]) -> str:
     """Why the log could not be read."""
-    (event,) = told
+    event = told[-1]
     assert isinstance(event, AgentLogUnread)
     return event.error
 

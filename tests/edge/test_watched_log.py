@@ -34,16 +34,19 @@ class Absent:
         order: Order,
         *,
         stop: asyncio.Event,  # noqa: ARG002 - as run_child
-        on_event: Callable[[Event], None],  # noqa: ARG002 - as run_child
+        on_event: Callable[[Event], None],
         verbose: bool = False,  # noqa: ARG002 - as run_child
     ) -> tuple[AnyEvent, ...]:
         aside = self.explaining.logs[str(order.agent_log)].aside
         await asyncio.wrap_future(aside.ask(lambda: None))  # a real run takes long enough for the log to be looked at
         self.write()
-        return tuple(
+        events = tuple(
             msgspec.structs.replace(event, room=self.room) if isinstance(event, RoomJoined) else event
             for event in ALONE
         )
+        for event in events:
+            on_event(event)
+        return events
 
 
 def crash(log: Path, room: str) -> None:
