@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ from prober.commands.rules import rules
 from prober.commands.run import run
 from prober.commands.watch import watch
 from prober.core.series import INCONCLUSIVE
+from prober.limits import HALF
 from prober.sinks.json_log import write_line
 
 
@@ -95,6 +97,7 @@ def _end_of(arguments: list[str]) -> int:
     """Obey these arguments; the exit code. No traceback, unless it is asked for."""
     asked: dict[str, Any] = {}
     try:
+        _refuse_halves(arguments)
         with main.make_context("livekit-prober", arguments) as context:
             asked = context.params
             main.invoke(context)
@@ -116,6 +119,17 @@ def _end_of(arguments: list[str]) -> int:
         hint = "" if asked.get("debug") else " `livekit-prober --debug …` shows where."
         _tell(error, asked, f"this is a bug of the prober ({type(error).__name__}), no word about the target.{hint}")
     return INCONCLUSIVE
+
+
+def _refuse_halves(arguments: list[str]) -> None:
+    """Raises UsageError where an argument, a variable that stands for one, or what a path is relative to is no text."""
+    given = {f"Argument {number}": argument for number, argument in enumerate(arguments, 1)}
+    given |= {name: value for name, value in os.environ.items() if name.startswith("LIVEKIT_")}
+    with contextlib.suppress(OSError):  # it is gone
+        given["The working directory's path"] = str(Path.cwd())
+    for name, value in given.items():
+        if HALF.search(value):
+            raise click.UsageError(f"{name} is no text in UTF-8.")
 
 
 def _tell(error: BaseException, asked: dict[str, Any], sentence: str, show: Callable[[], None] | None = None) -> None:

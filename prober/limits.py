@@ -1,5 +1,6 @@
 """What a command's flags and a configuration allow alike. Pure."""
 
+import re
 from collections.abc import Collection
 
 from yarl import URL
@@ -14,6 +15,9 @@ WEB = frozenset({"http", "https"})
 LIVEKIT = frozenset({"ws", "wss", "http", "https"})
 """Schemes of a web page's URL, and of a LiveKit server's."""
 NO_LIVEKIT = "is no URL with wss:// (or ws, https, http) and a host."
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character, or a byte that is none: JSON, YAML, arguments and the environment can hold it, no text can."""
 
 
 def is_url(text: str, schemes: Collection[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from prober.config.problems import Place, Problem, told
+from prober.limits import HALF
 
 LARGEST = 256 * 1024
 """Bytes of a file."""
@@ -25,6 +26,7 @@ TAGGED = (
     "has a YAML tag (`!…`). Only maps, lists, text, numbers, true and false are used here; "
     "text that begins with ! needs quotes."
 )
+_HALF = "holds half of a character (`\\ud800` to `\\udfff`). Write the character itself."
 _TAB = "is not YAML: a tab stands where a space belongs. Indent with spaces."
 
 _PREFIX = "tag:yaml.org,2002:"
@@ -117,7 +119,7 @@ def _value(node: yaml.Node, path: Place, document: Document) -> Any:
     document.values += 1
     if document.values > MOST_VALUES or len(path) > DEEPEST:
         raise _UnusableError("is nested too deep or has too many values (aliases count as what they stand for).", node)
-    _refuse_tag(node, path)
+    _refuse(node, path)
     match node:
         case yaml.MappingNode():
             return _map(node, path, document)
@@ -130,9 +132,11 @@ def _value(node: yaml.Node, path: Place, document: Document) -> Any:
     return _scalar(node)
 
 
-def _refuse_tag(node: yaml.Node, path: Place) -> None:
+def _refuse(node: yaml.Node, path: Place) -> None:
     if node.tag == _TAGGED:
         raise _UnusableError(TAGGED, node, path)
+    if isinstance(node, yaml.ScalarNode) and HALF.search(node.value):
+        raise _UnusableError(_HALF, node, path)
 
 
 def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, Any]:
@@ -143,7 +147,7 @@ def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, A
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise _UnusableError("has a map or list for a key. A template such as {{ name }} needs quotes.", key)
-        _refuse_tag(key, path)
+        _refuse(key, path)
         if key.tag == _MERGE:
             found = _merged(value, path, document) | found
         elif key.value in first:
@@ -158,9 +162,9 @@ def _map(node: yaml.MappingNode, path: Place, document: Document) -> dict[str, A
 def _merged(node: yaml.Node, path: Place, document: Document) -> dict[str, Any]:
     """What `<<` brings: the keys of one map, or of several, of which the first wins."""
     found: dict[str, Any] = {}
-    _refuse_tag(node, path)
+    _refuse(node, path)
     for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-        _refuse_tag(each, path)
+        _refuse(each, path)
         if not isinstance(each, yaml.MappingNode):
             raise _UnusableError("has something else than a map after <<.", node)
         found = _map(each, path, document) | found

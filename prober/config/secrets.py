@@ -10,6 +10,7 @@ from prober.config.problems import Place, Problem
 from prober.config.values import CONTROL, FROM_ENVIRONMENT, VARIABLE
 from prober.core.plan import Access, ApiKey, ApiToken
 from prober.core.steps import BUILT_IN
+from prober.limits import HALF
 
 LARGEST = 64 * 1024
 """Bytes of a secret's file."""
@@ -97,6 +98,8 @@ class _Sources:
     def look_up(self, name: str, given: str, path: Place) -> str:
         """The value, or an empty text and a problem more."""
         value, words = self._file(given) if name.endswith(SUFFIX) else self._variable(name, given)
+        if HALF.search(value):
+            value, words = "", f"{given} is no text in UTF-8. Set it to one."
         if CONTROL.search(value):
             value, words = "", f"{given} holds a line break or another control character. A secret is text on one line."
         if words:

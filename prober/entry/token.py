@@ -20,6 +20,7 @@ from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, harmless
 from prober.entry.allowed import NotAllowedError, connector
 from prober.entry.http import NO_TIMEOUT, marks, unreachable
+from prober.limits import HALF
 from prober.recorder import Recorder
 
 SKEW = 60.0
@@ -29,8 +30,6 @@ VALIDATE_WITHIN = 5.0
 """Longest wait for the server's opinion, in seconds."""
 
 _SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
-_LONE = re.compile("[\ud800-\udfff]")
-"""Half of a character, which JSON can hold and nothing can be told with."""
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,7 +200,7 @@ def _part(claims: Mapping[str, Any], name: str, kind: type) -> Any:
     value = claims.get(name)
     if value is not None and not isinstance(value, kind):
         raise _invalid(f"its claim {name} has the wrong type")
-    if isinstance(value, str) and _LONE.search(value):
+    if isinstance(value, str) and HALF.search(value):
         raise _invalid(f"its claim {name} is no text")
     return value
 

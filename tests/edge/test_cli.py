@@ -192,6 +192,34 @@ def test_a_wrong_call_says_what_would_be_right_and_exits_2(arguments: tuple[str,
     assert words in " ".join(result.output.replace("│", " ").split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "env", "words"),
+    [
+        (("--trial-url", "http://h/\udcff"), {}, "Argument 3 is no text in UTF-8."),
+        (("--trial-url", "http://h/", "--agent-log", "\udcff.log"), {}, "Argument 5 is no text"),
+        (
+            ("--url", "ws://h"),
+            {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "\udcff"},
+            "LIVEKIT_API_SECRET is no text",
+        ),
+    ],
+    ids=["url", "path", "secret"],
+)
+def test_bytes_that_are_no_text_are_refused(arguments: tuple[str, ...], env: dict[str, str], words: str) -> None:
+    done = program("run", *arguments, env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+
+
+def test_nor_is_such_a_folder_a_place_to_work_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "\udcff"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    done = program("run", "--trial-url", "http://h/", "--agent-log", "agent.log", "--json", "record.json")
+    assert (done.returncode, list(folder.iterdir())) == (2, [])
+    assert "The working directory's path is no text in UTF-8." in done.stderr
+
+
 def test_the_secret_of_the_environment_is_in_no_output() -> None:
     env = {
         "LIVEKIT_URL": "ws://127.0.0.1:1",

@@ -8,7 +8,13 @@ from prober.config.loading import load
 from prober.config.problems import ConfigError
 
 BAD = Path(__file__).parent / "bad"
-ENVIRONMENT = {"SET": "hunter3", "TOKEN": "eyJh.eyJodW50ZXI1.hunter5", "EMPTY": "", "LINES": "hunter\n4"}
+ENVIRONMENT = {
+    "SET": "hunter3",
+    "TOKEN": "eyJh.eyJodW50ZXI1.hunter5",
+    "EMPTY": "",
+    "LINES": "hunter\n4",
+    "BYTES": "hunter\udcff",
+}
 FILES = sorted(BAD.glob("*.yaml"))
 
 
