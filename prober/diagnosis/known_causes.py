@@ -100,6 +100,8 @@ _TO_SET = (
 """Such a name that is said to be one of a variable, or to be set: a constant may be called so, too."""
 _SET = "Set {key} in the worker's environment and restart the worker."
 _REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
+_AT_START = ("ValueError: ", "openai.OpenAIError: ")
+"""How a traceback without a logger ends, where what a provider's plugin lacks ends its worker."""
 _PREWARM = "error initializing process"
 _STARTED = r"(?:starting|registered) worker$|received job request$"
 _CONNECTED = r"registered worker$"
@@ -117,13 +119,15 @@ KNOWN = (
         r"ValueError: ElevenLabs API key is required",
         Cause.PROVIDER_KEY_MISSING,
         _SET.format(key="ELEVEN_API_KEY"),
-        message=_UNHANDLED,
+        message=(*_UNHANDLED, *_AT_START),
+        until=_STARTED,
     ),
     _known(
         rf"[\w.]*Error: (?=.*\b(?:required|[Mm]issing|must be set|not set)\b).*?{_TO_SET}",
         Cause.PROVIDER_KEY_MISSING,
         _SET,
-        message=_UNHANDLED,
+        message=(*_UNHANDLED, *_AT_START),
+        until=_STARTED,
     ),
     _known(
         rf"KeyError: '{_KEY}'$",
@@ -163,6 +167,13 @@ KNOWN = (
         r"40[13], ",
         Cause.WORKER_KEY_REFUSED,
         message="failed to connect to livekit, retrying",
+        until=_CONNECTED,
+    ),
+    _known(
+        r"ValueError: \w{2,10} is required, .*\b(?P<key>LIVEKIT_(?:URL|API_KEY|API_SECRET))\b",
+        Cause.WORKER_CUT_OFF,
+        _SET,
+        message="worker failed",
         until=_CONNECTED,
     ),
     _known(r"failed to connect to livekit, retrying", Cause.WORKER_CUT_OFF, until=_CONNECTED),

@@ -43,6 +43,12 @@ def deepgram(**options):
     return deepgram.STT(**options)
 
 
+if BROKEN == "missing_key_at_start":
+    elevenlabs()
+if BROKEN == "missing_openai_key_at_start":
+    openai()
+
+
 async def talk(ctx, *, times=1, **parts):
     """Start a session with these parts, and let it speak or think."""
     session = AgentSession(**parts, conn_options=IMPATIENT)

@@ -70,6 +70,9 @@ CASES = {
     "process_exits": Case(until=("non-zero exit code",), how="os._exit(3) in the entrypoint"),
     "sys_exit": Case(until=("unhandled exception",), how="sys.exit(1) in the entrypoint"),
     "import_error": Case(until=("Error",), how="import of a plugin that is not installed", worker=True),
+    "missing_key_at_start": Case(until=("Error",), how="elevenlabs.TTS() as its file is imported", worker=True),
+    "missing_openai_key_at_start": Case(until=("Error",), how="openai.LLM() as its file is imported", worker=True),
+    "missing_livekit_key": Case(until=("Error",), how="a worker without LIVEKIT_API_KEY", worker=True),
     "worker_full": Case(until=("full capacity",), how="a load of 1.0 against a threshold of 0.7", worker=True),
     "prewarm_raises": Case(until=("received job request",), how="setup_fnc raises", worker=True),
     "no_main_guard": Case(
@@ -124,7 +127,7 @@ async def record(name: str, case: Case, server: LiveKitServer, provider: str) ->
             "TMPDIR": folder,
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "LIVEKIT_URL": "ws://127.0.0.1:9" if name == "server_unreachable" else server.url,
-            "LIVEKIT_API_KEY": server.api_key,
+            "LIVEKIT_API_KEY": "" if name == "missing_livekit_key" else server.api_key,
             "LIVEKIT_API_SECRET": "x" * 43 if name == "worker_key_refused" else server.api_secret,
             "PROVIDER": provider,
             "BROKEN": name if case.worker else "",

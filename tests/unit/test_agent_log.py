@@ -1,6 +1,6 @@
 import json
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -290,14 +290,15 @@ BARE = ["Traceback (most recent call last):", '  File "/app/agent.py", line 3, i
 UNSET = [*BARE, '  File "<frozen os>", line 679, in __getitem__', "KeyError: 'ELEVEN_API_KEY'"]
 
 
-def test_so_does_a_key_that_it_asks_its_environment_for() -> None:
-    found = told("R", *UNSET)
+@pytest.mark.parametrize("lines", [UNSET, RECORDED["missing_key_at_start"]], ids=["environment", "plugin"])
+def test_so_does_a_key_that_it_lacks(lines: Sequence[str]) -> None:
+    found = told("R", *lines)
 
     assert found is not None
     assert (found.cause, found.by) == (Cause.PROVIDER_KEY_MISSING, "worker")
     assert found.fix == "Set ELEVEN_API_KEY in the worker's environment and restart the worker."
-    assert told("R", *UNSET, STARTING) is None
-    assert told("R", REGISTERED, *UNSET) is None
+    assert told("R", *lines, STARTING) is None
+    assert told("R", REGISTERED, *lines) is None
 
 
 @pytest.mark.parametrize("lines", [[*BARE, UNSET[-1]], [*UNSET[:-1], "TypeError: no", *BARE, UNSET[-1]], [UNSET[-1]]])
