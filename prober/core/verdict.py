@@ -27,6 +27,7 @@ from prober.core.events import (
     Suspended,
     UtteranceEnded,
 )
+from prober.core.evidence import OF_THE_AGENT
 from prober.core.measure import Measurements, value_of
 from prober.core.milestones import milestones
 from prober.core.plan import Expectations, WhenInterrupted
@@ -83,6 +84,11 @@ class _Finding(NamedTuple):
 def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
     """The first thing that went wrong, in order of time, explains the run; unless our own trouble explains that."""
     verdict, at = _judge(timeline, expectations)
+    broken_at = cut_off(timeline)
+    if verdict.reason in OF_THE_AGENT and broken_at is not None and broken_at <= at:
+        verdict = _because(
+            Reason.DISCONNECTED, f"cut off from LiveKit since {broken_at:.1f} s: {verdict.reason} is not proven"
+        )
     asked = timeline.last(AnchorsAsked)
     if (
         verdict.outcome is Outcome.FAIL
@@ -102,18 +108,18 @@ def judge(timeline: Timeline, expectations: Expectations) -> Verdict:
 
 def network_failed(timeline: Timeline) -> bool:
     """Whether what went wrong may have been the network, ours as well as theirs: then independent hosts are asked."""
-    return _lost(timeline) is not None or any(_by_network(stop) for stop in timeline.all(Stopped))
+    return cut_off(timeline) is not None or any(_by_network(stop) for stop in timeline.all(Stopped))
 
 
 def _offline(timeline: Timeline, verdict: Verdict, at: float) -> bool:
     """Whether a dead network of ours explains this very verdict."""
-    lost = _lost(timeline)
+    lost = cut_off(timeline)
     if lost is not None and lost <= at:
         return True
     return any(_by_network(stop) and stop.reason is verdict.reason for stop in timeline.all(Stopped))
 
 
-def _lost(timeline: Timeline) -> float | None:
+def cut_off(timeline: Timeline) -> float | None:
     """When the connection to LiveKit broke that never came back."""
     broken, mended = timeline.last(Reconnecting), timeline.last(Reconnected)
     return None if broken is None or (mended is not None and mended.at >= broken.at) else broken.at

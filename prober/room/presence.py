@@ -14,6 +14,8 @@ from prober.core.events import (
     TranscriptHeard,
 )
 from prober.core.reasons import Reason
+from prober.core.timeline import Timeline
+from prober.core.verdict import cut_off
 from prober.core.words import harmless
 from prober.recorder import Recorder
 
@@ -103,8 +105,10 @@ class Presence:
                 self._recorder.stop(Reason.DISCONNECTED, reason_name(reason))
 
     def _decide_left(self, at: float, detail: str) -> None:
-        """The agent is gone, unless we are: a full reconnect reports everybody as gone before it tells of itself."""
-        restarted = any(isinstance(event, Reconnecting) and event.at >= at for event in self._recorder.events)
+        """The agent is gone, unless we are: a full reconnect reports everybody as gone, whenever it tells of itself."""
+        events = self._recorder.events
+        restarted = any(isinstance(event, Reconnecting | Reconnected) and event.at >= at for event in events)
+        restarted = restarted or cut_off(Timeline(events)) is not None
         if self._here and not restarted:
             self._recorder.stop(Reason.AGENT_LEFT, detail, at=at)
         elif restarted:

@@ -166,6 +166,14 @@ def test_a_connection_that_never_came_back_may_be_ours() -> None:
     assert outcome((*silent, Reconnected(at=3.0), Leaving(at=21.0))) == fail(Reason.AGENT_ABSENT)
 
 
+def test_who_is_cut_off_proves_nothing_of_an_agent() -> None:
+    silent = (*entered()[:5], Reconnecting(at=2.0), *heartbeats(22))
+    assert outcome((*silent, Leaving(at=21.0))) == fail(Reason.DISCONNECTED)
+    assert outcome((*silent, Reconnected(at=3.0), Leaving(at=21.0))) == fail(Reason.AGENT_ABSENT)
+    gone = Stopped(at=2.1, reason=Reason.AGENT_LEFT, detail="")
+    assert outcome((*entered(), Reconnecting(at=2.0), gone, Leaving(at=2.3))) == fail(Reason.DISCONNECTED)
+
+
 def test_an_absent_agent_is_never_our_network() -> None:
     events = given_up(*entered()[:5], AnchorsAsked(at=24.0, answered=0, of=1), at=21.0)
     assert outcome(events) == fail(Reason.AGENT_ABSENT)
