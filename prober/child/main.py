@@ -28,7 +28,7 @@ from prober.child.messages import (
 )
 from prober.child.paying import Debts, pay
 from prober.child.vigil import beat, heartbeat, watch_clocks
-from prober.core.events import CleanedUp, SessionGranted
+from prober.core.events import CleanedUp, RoomJoined, SessionGranted
 from prober.core.evidence import OF_THE_AGENT
 from prober.core.plan import Access, ApiKey, Plan, Session, TrialEntry
 from prober.core.reasons import Reason, RunFault
@@ -140,7 +140,8 @@ async def _ask_server(order: Order, session: Session, recorder: Recorder) -> Non
     if judge(Timeline(recorder.events), order.plan.expectations).reason in OF_THE_AGENT:
         from prober.diagnosis.server import ask as ask_server
 
-        recorder.record(await ask_server(order.key, session.room, recorder.elapsed))
+        joined = Timeline(recorder.events).first(RoomJoined)
+        recorder.record(await ask_server(order.key, session.room, recorder.elapsed, joined=joined))
 
 
 def _is_of(key: Access, session: Session) -> bool:

@@ -257,24 +257,29 @@ class Job(NamedTuple):
 
 
 class Dispatch(NamedTuple):
-    """An agent that was asked for, by name or (empty) any unnamed one, and the jobs that this came to."""
+    """An agent that was asked for, by name or (empty) any unnamed one, and the jobs that this came to.
+
+    `earlier`: before our run began, by the server's own clock.
+    """
 
     id: str
     agent: str
     jobs: tuple[Job, ...]
+    earlier: bool = False
 
 
 class ServerAsked(Event, frozen=True, kw_only=True):
     """What LiveKit's server itself says of our room, asked with an API key when an agent failed us.
 
-    What it did not tell is None, and `trouble` says why not. `listed` is how many are in the room by ListRooms, which
-    asks for fewer rights than the other lists.
+    What it did not tell is None, and `trouble` says why not; `silent`: nothing answered at all. `listed` is how many
+    are in the room by ListRooms, which asks for fewer rights than the other lists.
     """
 
     listed: int | None
     people: tuple[Person, ...] | None
     dispatches: tuple[Dispatch, ...] | None
     trouble: tuple[str, ...] = ()
+    silent: bool = False
 
 
 class AgentLogged(Event, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ def _person(person: Person) -> str:
 
 
 def _dispatch(dispatch: Dispatch, here: set[str] | None, no_job: str) -> str:
-    asked = _agents((dispatch.agent,))
+    asked = _agents((dispatch.agent,)) + (", before our run" if dispatch.earlier else "")
     if not dispatch.jobs:
         return f"asks for {asked}: {no_job}"
     jobs = (

@@ -137,8 +137,8 @@ MEANINGS: dict[Cause, Meaning] = {
         "Given the agent's log (`agent_log`) and LiveKit's key (`livekit`), a failed run looks there by itself.",
     ),
     Cause.NOT_DISPATCHED: Meaning(
-        Blame.PRODUCT_WEB,
-        "No agent's name is among the room's dispatches, and no worker without a name took the job.",
+        Blame.UNKNOWN,
+        "No agent was asked for by name when we joined, and no worker without a name took the job.",
         "Name the agent in the token's roomConfig, or create a dispatch. If its worker has no name: is one registered, "
         "and has it room for a job?",
     ),

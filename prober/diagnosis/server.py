@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from livekit import api
 
-from prober.core.events import Dispatch, Job, Person, ServerAsked
+from prober.core.events import Dispatch, Job, Person, RoomJoined, ServerAsked
 from prober.core.plan import Access
 from prober.core.words import harmless
 from prober.entry.cleanup import UnservedError, serving
@@ -19,6 +19,8 @@ WITHIN = 3.0
 """Seconds given to the server: a room with an agent in it waits meanwhile."""
 MOST = 20
 """Participants, dispatches and jobs that are kept of each list."""
+MARGIN = 1.0
+"""Seconds by which older dispatches are older: servers without milliseconds cut off what is below a second."""
 STATE = "lk.agent.state"
 _KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.items()}
 """A server that is newer than we are may have more of them."""
@@ -26,9 +28,20 @@ _KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.item
 T = TypeVar("T")
 
 
-async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: float = WITHIN) -> ServerAsked:
-    """Ask for the room, its participants and its dispatches, all at once."""
+async def ask(
+    key: Access,
+    room: str,
+    elapsed: Callable[[], float],
+    *,
+    joined: RoomJoined | None = None,
+    within: float = WITHIN,
+) -> ServerAsked:
+    """Ask for the room, its participants and its dispatches, all at once.
+
+    Of a room that we have joined it is told which dispatches are older than our run.
+    """
     trouble: list[str] = []
+    silent: list[bool] = []
 
     async def told(what: str, request: Callable[[api.LiveKitAPI], Awaitable[T]]) -> T | None:
         try:
@@ -36,6 +49,7 @@ async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: f
                 return await request(livekit)
         except UnservedError as error:
             trouble.append(f"{what}: {error}")
+            silent.append(error.silent)
             return None
 
     named, inside = api.ListRoomsRequest(names=[room]), api.ListParticipantsRequest(room=room)
@@ -44,12 +58,14 @@ async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: f
         told("ListParticipants", lambda livekit: livekit.room.list_participants(inside)),
         told("ListDispatch", lambda livekit: livekit.agent_dispatch.list_dispatch(room_name=room)),
     )
+    began = None if people is None or joined is None else _began(people, joined)
     return ServerAsked(
         at=elapsed(),
         listed=None if rooms is None else sum(each.num_participants for each in rooms.rooms),
         people=None if people is None else _people(people),
-        dispatches=None if dispatches is None else tuple(map(_dispatch, dispatches[:MOST])),
+        dispatches=None if dispatches is None else tuple(_dispatch(each, began) for each in dispatches[:MOST]),
         trouble=tuple(sorted(trouble)),
+        silent=silent == [True] * 3,
     )
 
 
@@ -68,8 +84,17 @@ def _person(person: api.ParticipantInfo) -> Person:
     )
 
 
-def _dispatch(dispatch: Any) -> Dispatch:
+def _began(listed: api.ListParticipantsResponse, joined: RoomJoined) -> float | None:
+    """When our run began, in Unix time by the server's clock; None where it does not say when we came."""
+    ours = next((person for person in listed.participants if harmless(person.identity) == joined.identity), None)
+    came = 0.0 if ours is None else ours.joined_at_ms / 1000 or ours.joined_at
+    return came - joined.at if came else None
+
+
+def _dispatch(dispatch: Any, began: float | None) -> Dispatch:
+    created = dispatch.state.created_at / 1e9  # 0 where the server does not say
     return Dispatch(
+        earlier=began is not None and 0 < created < began - MARGIN,
         id=harmless(dispatch.id),
         agent=harmless(dispatch.agent_name),
         jobs=tuple(

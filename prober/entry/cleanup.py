@@ -26,11 +26,15 @@ class CleanUp(NamedTuple):
 
 
 class UnservedError(Exception):
-    """LiveKit did not do what it was asked for; why, in words. `missing`: what it was asked about is not there."""
+    """LiveKit did not do what it was asked for; why, in words.
 
-    def __init__(self, words: str, *, missing: bool = False) -> None:
+    `missing`: what it was asked about is not there. `silent`: nothing answered.
+    """
+
+    def __init__(self, words: str, *, missing: bool = False, silent: bool = False) -> None:
         super().__init__(words)
         self.missing = missing
+        self.silent = silent
 
 
 @asynccontextmanager
@@ -47,9 +51,9 @@ async def serving(key: Access, within: float = WITHIN) -> AsyncIterator[api.Live
         words = f"LiveKit answered {error.status}: {harmless(str(said))}"
         raise UnservedError(words, missing=error.code == api.ServerErrorCode.NOT_FOUND) from error
     except TimeoutError as error:
-        raise UnservedError(f"LiveKit did not answer within {within:g} s") from error
+        raise UnservedError(f"LiveKit did not answer within {within:g} s", silent=True) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise UnservedError(f"LiveKit cannot be reached: {type(error).__name__}") from error
+        raise UnservedError(f"LiveKit cannot be reached: {type(error).__name__}", silent=True) from error
     except (DecodeError, AttributeError) as error:  # livekit-api takes any refusal for a JSON object
         raise UnservedError("what answered is not LiveKit") from error
 

@@ -33,6 +33,7 @@ async def test_somebody_who_never_answers_is_waited_for_so_long_and_no_longer() 
     async with silent() as where:
         event = await ask(key(f"http://{where}"), "r", float, within=0.2)
     assert untold(event) == ["LiveKit did not answer within 0.2 s"] * 3
+    assert event.silent
 
 
 def test_a_kind_of_participant_that_is_newer_than_we_are_is_told_by_its_number() -> None:

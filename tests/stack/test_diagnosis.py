@@ -31,6 +31,7 @@ async def test_a_real_server_tells_who_was_asked_for_and_who_is_there(server: Li
 
     refused = await ask(msgspec.structs.replace(key, secret="x" * 32), ROOM, lambda: 20.9)
     assert (refused.listed, refused.people, refused.dispatches) == (None, None, None)
+    assert not refused.silent
     assert [line.partition(" ")[0] for line in refused.trouble] == ["ListDispatch:", "ListParticipants:", "ListRooms:"]
     assert all("LiveKit answered 401: the key or token is not its own" in line for line in refused.trouble)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.causes import Blame, Cause, Diagnosis, Evidence, Found
+from prober.core.diagnosis import NO_WEBSOCKET, ROOM_WAS_THERE
 from prober.core.events import (
     AgentLogged,
     AgentLogUnread,
@@ -26,6 +27,7 @@ from prober.core.events import (
     ServerAsked,
     Stopped,
     TokenRead,
+    TokenValidated,
     TrialRequested,
     UtteranceEnded,
     UtteranceStarted,
@@ -48,6 +50,8 @@ TAKEN = Dispatch("AD_1", "desk", (Job("AJ_1", "AW_1", "agent-AJ_1"),))
 UNTAKEN = Dispatch("AD_1", "desk", ())
 UNNAMED = Dispatch("AD_2", "", ())
 UNNAMED_TAKEN = TAKEN._replace(agent="")
+
+SILENT = ServerAsked(at=20.9, listed=None, people=None, dispatches=None, trouble=("ListRooms: no answer",), silent=True)
 
 
 def absent(*found: AnyEvent) -> tuple[AnyEvent, ...]:
@@ -119,6 +123,26 @@ def test_how_many_are_in_the_room_is_seen_and_no_cause() -> None:
 def test_the_servers_lists_say_why_no_agent_came(told: ServerAsked, expected: Cause | None) -> None:
     unknown = (Cause.UNEXPLAINED, Found.TIMELINE)
     assert cause(absent(told)) == (unknown if expected is None else (expected, Found.SERVER))
+
+
+ASKS = TokenRead(at=0.2, expires_in=900.0, room="trial_1_a", agents=("desk",), identity="caller")
+EARLIER = TAKEN._replace(earlier=True)
+
+
+def test_an_earlier_callers_job_is_not_ours_where_our_token_asks_for_an_agent() -> None:
+    found = diagnosis(absent(ASKS, asked(dispatches=(EARLIER,)), logged(Cause.JOB_CRASHED)))
+    assert found is not None
+    assert (found.cause, found.fix) == (Cause.NOT_DISPATCHED, ROOM_WAS_THERE)
+    assert any("before our run: job AJ_1" in each.seen for each in found.evidence)
+    assert cause(absent(ASKS, asked(dispatches=(EARLIER, UNTAKEN)))) == (Cause.NO_WORKER, Found.SERVER)
+    assert cause(absent(asked(dispatches=(EARLIER,)))) == (Cause.ASSIGNED_NEVER_JOINED, Found.SERVER)
+
+
+def test_no_worker_is_to_blame_where_livekit_has_nothing_for_any() -> None:
+    full = logged(Cause.WORKER_FULL, by="worker")
+    assert cause(absent(asked(), full)) == (Cause.NOT_DISPATCHED, Found.SERVER)
+    assert cause(absent(asked(dispatches=(UNNAMED,)), full)) == (Cause.WORKER_FULL, Found.AGENT_LOG)
+    assert cause(absent(asked(), logged(Cause.JOB_CRASHED))) == (Cause.JOB_CRASHED, Found.AGENT_LOG)
 
 
 def test_an_agent_that_came_while_livekit_was_asked_came_too_late() -> None:
@@ -302,7 +326,9 @@ def test_no_packets_are_told_from_silence() -> None:
 
     assert cause(deaf(0, before=0), CONVERSATION) == (Cause.NO_PACKETS, Found.TIMELINE)
     assert cause(deaf(0), CONVERSATION) == (Cause.PACKETS_STOPPED, Found.TIMELINE)
+    assert cause((*deaf(0), SILENT), CONVERSATION) == (Cause.CONNECTION_LOST, Found.TIMELINE)
     assert cause(deaf(50), CONVERSATION) == (Cause.SILENT_TRACK, Found.TIMELINE)
+    assert cause((*deaf(50), SILENT), CONVERSATION) == (Cause.SILENT_TRACK, Found.TIMELINE)
     assert cause(deaf(-1000), CONVERSATION) == (Cause.UNEXPLAINED, Found.TIMELINE), "another track began"
 
 
@@ -326,6 +352,21 @@ def test_no_packets_are_told_from_silence() -> None:
 def test_a_fault_is_told_by_its_detail(reason: Reason, detail: str, expected: Cause) -> None:
     asked_first = (TrialRequested(at=0.0), Stopped(at=0.1, reason=reason, detail=detail), *heartbeats(1))
     assert cause(asked_first) == (expected, Found.TIMELINE)
+
+
+def test_who_leaves_with_all_of_livekit_is_not_to_blame() -> None:
+    gone = (*ALONE, Stopped(at=2.0, reason=Reason.AGENT_LEFT, detail=""), Leaving(at=2.1), *heartbeats(3))
+    assert cause(gone) == (Cause.AGENT_LEFT, Found.TIMELINE)
+    assert cause((*gone, SILENT)) == (Cause.CONNECTION_LOST, Found.TIMELINE)
+
+
+@pytest.mark.parametrize(("status", "proxy"), [(200, True), (502, False)])
+def test_a_livekit_that_can_be_asked_and_not_joined_is_behind_something(status: int, proxy: bool) -> None:
+    stopped = Stopped(at=0.3, reason=Reason.SERVER_UNREACHABLE, detail="no WebSocket")
+    found = diagnosis((TokenValidated(at=0.2, status=status), stopped, *heartbeats(1)))
+    assert found is not None
+    assert found.cause is Cause.LIVEKIT_UNREACHABLE
+    assert (found.fix == NO_WEBSOCKET) is proxy
 
 
 def test_a_token_of_our_own_making_is_ours() -> None:
