@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeVar
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
-from prober.diagnosis.known_causes import FRAME, Recognised, recognise
+from prober.diagnosis.known_causes import FRAME, Recognised, recognise, unknown
 from prober.diagnosis.worker_lines import HEAD, Unwrapped, WorkerLine, read_line
 
 MOST = 1000
@@ -92,6 +92,8 @@ class AgentLog:
             return
         what = recognise(f"{said.text}\n{self._frame}" if said.bare else said.text)
         self._frame = FRAME
+        if what is None and said.error and (said.room or said.job):
+            what = unknown(said.text)
         if what is not None:
             self._recognised(said, what)
         crashed = what is not None and what.ending == "crash"
@@ -118,15 +120,16 @@ class AgentLog:
         if len(rooms) > 1:
             return AgentLogQuiet(at=at, taken=False)
         taken = any(each.taken > since for each in rooms)
-        told = _most_telling([told for each in rooms for told in each.since(since)]) or min(
+        lines = [told for each in rooms for told in each.since(since)]
+        told = _most_telling([line for line in lines if line.what.cause is not None]) or min(
             (told for told in self._standing.values() if told.what.cause in _OF_PROCESSES or not taken),
             key=lambda told: told.what.rank,
             default=None,
         )
-        if told is None:
-            return AgentLogQuiet(at=at, taken=taken)
-        what, job = told.what, None if told.job is None else harmless(told.job)
-        return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
+        if told is None or told.what.cause is None:
+            return AgentLogQuiet(at=at, taken=taken, error=lines[0].what.quote if lines else None)
+        what, cause, job = told.what, told.what.cause, None if told.job is None else harmless(told.job)
+        return AgentLogged(at=at, cause=cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:
@@ -138,7 +141,7 @@ class AgentLog:
         job = said.job
         if what.until is not None:
             dies = what.cause not in _OF_A_START or (said.bare and not self._registered)
-            if dies and said.room is None and job is None:
+            if what.cause is not None and dies and said.room is None and job is None:
                 self._standing[what.cause] = _Told(self.lines, what, "worker")
         elif said.room is not None:
             self._tell(said.room, what, "room", job)

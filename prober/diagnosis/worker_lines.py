@@ -13,6 +13,7 @@ TAIL = 1 << 14
 LONGEST_ID = 256
 """Characters of a job's id and of a room's name: LiveKit allows no more."""
 _QUIET = frozenset({"TRACE", "DEBUG", "DEV", "INFO"})
+_ERRORS = frozenset({"ERROR", "CRITICAL"})
 _IN_GOOD_ORDER = re.compile(
     r"received job request$|process (?:initialized|exiting)$|(?:starting|registered|draining|shutting down) worker$"
     r"|worker is (?:at full|below) capacity"
@@ -57,7 +58,8 @@ def _piece(line: str) -> tuple[str, bool]:
 class WorkerLine(NamedTuple):
     """What a line says: `text` is its message's first line and the exception below it, not what was to be spoken.
 
-    A process that exits tells whether its job `crashed`; `bare` is what was written without the logger.
+    A process that exits tells whether its job `crashed`; `bare` is what was written without the logger, and `error`
+    what livekit-agents told as one.
     """
 
     text: str
@@ -65,6 +67,7 @@ class WorkerLine(NamedTuple):
     job: str | None = None
     crashed: bool = False
     bare: bool = False
+    error: bool = False
 
 
 def read_line(line: str) -> WorkerLine | None:
@@ -85,7 +88,8 @@ def read_line(line: str) -> WorkerLine | None:
         return None
     head, _, tail = _unspoken(message).partition("\n")
     text = f"{head}\n{_text(document, 'exc_info', 'error') or tail}"
-    return WorkerLine(_short(text), room, job, crashed=document.get("reason") == "job crashed")
+    error = name == "livekit.agents" and level in _ERRORS
+    return WorkerLine(_short(text), room, job, crashed=document.get("reason") == "job crashed", error=error)
 
 
 def _text(document: dict[object, object], *keys: str) -> str | None:

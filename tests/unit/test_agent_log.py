@@ -521,6 +521,38 @@ def test_nor_is_it_said_then_that_there_was_no_trouble() -> None:
     assert log_of(taken("AJ_1", "R")).told_of("R", at=1.0) == AgentLogQuiet(at=1.0, taken=True)
 
 
+ERROR = {"level": "ERROR", "name": "livekit.agents", "message": "failed to launch job on process after 3 attempts"}
+
+
+@pytest.mark.parametrize("where", [{"room": "R"}, {"job_id": "AJ_1"}])
+def test_nor_where_livekit_tells_of_an_error_that_is_no_known_cause(where: dict[str, str]) -> None:
+    told_of_it = log_of(taken("AJ_1", "R"), ERROR | where).told_of("R", at=1.0)
+
+    assert told_of_it == AgentLogQuiet(at=1.0, taken=True, error=ERROR["message"])
+
+
+@pytest.mark.parametrize(
+    "line", [ERROR, ERROR | {"room": "S"}, ERROR | {"room": "R", "name": "a"}, ERROR | {"room": "R", "level": "INFO"}]
+)
+def test_but_an_error_of_another_is_not_ours(line: dict[str, Any]) -> None:
+    assert log_of(taken("AJ_1", "R"), line).told_of("R", at=1.0) == AgentLogQuiet(at=1.0, taken=True)
+
+
+def test_an_error_that_need_not_be_why_gives_way_to_a_cause() -> None:
+    found = told("R", taken("AJ_1", "R"), ERROR | {"room": "R"}, CRASH | {"room": "R"}, ERROR | {"room": "R"})
+
+    assert found is not None
+    assert found.cause is Cause.JOB_CRASHED
+
+
+def test_of_an_unknown_exception_only_a_providers_own_words_are_told() -> None:
+    tool = ERROR | {"message": "exception occurred while executing tool", "exc_info": "ValueError: no Jo Smith"}
+
+    assert log_of(taken("AJ_1", "R"), tool | {"room": "R"}).told_of("R", at=1.0) == AgentLogQuiet(
+        at=1.0, taken=True, error="exception occurred while executing tool"
+    )
+
+
 def test_a_jobs_id_is_shown_as_harmless_as_the_rest() -> None:
     found = told("R", CRASH | {"room": "R", "job_id": "someone@example.com \x1b[31m" + "x" * 150})
 
