@@ -104,10 +104,12 @@ _TO_SET = (
 )
 """Such a name that is said to be one of a variable, or to be set: a constant may be called so, too."""
 _SET = "Set {key} in the worker's environment and restart the worker."
-_REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
+_REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=401\b"
 _FAILED = rf"(?:{_CLOSING}|[\w.]*\bAPI(?:Status|Connection)Error): "
 """How a provider's error begins, in the words of livekit-agents."""
 _UNPAID = r".*\b(?:insufficient_quota|exceeded your current quota)\b"
+_WRONG_KEY = r".*(?:[Ii]ncorrect API key|API key (?:not valid|expired|was reported as leaked)|\binvalid_api_key\b)"
+"""A provider's own words for it, where the status does not say so."""
 _AT_START = ("ValueError: ", "openai.OpenAIError: ")
 """How a traceback without a logger ends, where what a provider's plugin lacks ends its worker."""
 _PREWARM = "error initializing process"
@@ -161,11 +163,23 @@ KNOWN = (
         raised_in="plugin",
     ),
     _known(_REFUSED, Cause.PROVIDER_KEY_REFUSED, message=_UNHANDLED),
-    _known(rf"{_CLOSING}: .*\bstatus_code=40[13]\b", Cause.PROVIDER_KEY_REFUSED),
+    _known(rf"{_CLOSING}: .*\bstatus_code=401\b", Cause.PROVIDER_KEY_REFUSED),
+    _known(
+        rf"{_FAILED}(?=.*\bstatus_code=40[03]\b){_WRONG_KEY}",
+        Cause.PROVIDER_KEY_REFUSED,
+        message=(*_UNHANDLED, _CLOSING),
+    ),
     _known(
         rf"{_FAILED}(?:.*\bstatus_code=402\b|(?=.*\bstatus_code=429\b){_UNPAID})",
         Cause.PROVIDER_REFUSES,
         "Pay the provider's bill, or raise its limit.",
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
+        rf"{_FAILED}.*\bstatus_code=403\b",
+        Cause.PROVIDER_REFUSES,
+        "Read the provider's words: it forbids the key to do this (model access, region, billing). Allow it, or use "
+        "a key that may.",
         message=(*_UNHANDLED, _CLOSING),
     ),
     _known(r"ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK, message=_UNHANDLED),

@@ -37,7 +37,14 @@ PARTS = (
         "status_code=402 ",
         "insufficient_quota",
     ),
-    *("Error in _a\n", "APIConnectionError: ", "API", "error in participant entrypoint "),
+    *(
+        "Error in _a\n",
+        "APIConnectionError: ",
+        "API",
+        "API key not valid",
+        "status_code=403",
+        "error in participant entrypoint ",
+    ),
     *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
     *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
 )

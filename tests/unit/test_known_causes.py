@@ -25,6 +25,8 @@ EXPECTED = {
     "refused_openai_key": (Cause.PROVIDER_KEY_REFUSED, "room", None),
     "refused_deepgram_key": (Cause.PROVIDER_KEY_REFUSED, "room", "deepgram plugin"),
     "refused_inference_key": (Cause.PROVIDER_KEY_REFUSED, "room", "LIVEKIT_INFERENCE_API_KEY"),
+    "invalid_key_by_400": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "model_forbidden": (Cause.PROVIDER_REFUSES, "room", "model access"),
     "quota_exceeded": (Cause.PROVIDER_REFUSES, "room", "bill, or raise its limit"),
     "missing_key_of_a_participant": (Cause.PROVIDER_KEY_MISSING, "room", "ELEVEN_API_KEY"),
     "memory_limit": (Cause.JOB_DIED, "room", "job_memory_limit_mb"),
@@ -104,6 +106,42 @@ def test_a_bill_that_is_not_paid_is_none_of_the_providers_errors(said: str, caus
     assert (turn and turn.cause) == cause
     assert closing is not None
     assert closing.cause is (cause or Cause.PROVIDER_ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "message='Error code: 403 - Country, region, or territory not supported', status_code=403, "
+            "retryable=False, body={'code': 'unsupported_country_region_territory', 'type': 'request_forbidden'}",
+            Cause.PROVIDER_REFUSES,
+        ),
+        (
+            "message='aws bedrock llm: error generating content: An error occurred (AccessDeniedException) when "
+            "calling the ConverseStream operation: You don\\'t have access to the model', status_code=403",
+            Cause.PROVIDER_REFUSES,
+        ),
+        (
+            "message='gemini llm: client error', status_code=403, retryable=False, body=Your API key was reported as "
+            "leaked. Please use another API key. PERMISSION_DENIED",
+            Cause.PROVIDER_KEY_REFUSED,
+        ),
+        (
+            "message='gemini llm: client error', status_code=400, retryable=False, body=API key not valid. Please pass "
+            "a valid API key. INVALID_ARGUMENT",
+            Cause.PROVIDER_KEY_REFUSED,
+        ),
+    ],
+)
+def test_a_known_key_that_may_not_do_this_is_not_to_be_replaced(said: str, cause: Cause) -> None:
+    for text in (
+        f"{CLOSING}: {said}",
+        f"Error in _llm_inference_task\nlivekit.agents._exceptions.APIStatusError: {said}",
+    ):
+        what = recognise(text)
+
+        assert what is not None
+        assert (what.cause, "Replace" in (what.fix or "")) == (cause, False)
 
 
 def test_every_row_of_the_table_is_needed_for_a_real_line() -> None:
