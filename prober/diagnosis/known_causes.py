@@ -170,6 +170,11 @@ KNOWN = (
         message=(*_UNHANDLED, _CLOSING),
     ),
     _known(
+        rf"{_FAILED}.*\(caused by WSServerHandshakeError: 401,",
+        Cause.PROVIDER_KEY_REFUSED,
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
         rf"{_FAILED}(?:.*\bstatus_code=402\b|(?=.*\bstatus_code=429\b){_UNPAID})",
         Cause.PROVIDER_REFUSES,
         "Pay the provider's bill, or raise its limit.",
@@ -180,6 +185,12 @@ KNOWN = (
         Cause.PROVIDER_REFUSES,
         "Read the provider's words: it forbids the key to do this (model access, region, billing). Allow it, or use "
         "a key that may.",
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
+        rf"{_FAILED}.*\bstatus_code=(?:400|404|422)\b",
+        Cause.PROVIDER_REFUSES,
+        "Read the provider's words, and correct what the agent asks for: the model, the voice, a parameter.",
         message=(*_UNHANDLED, _CLOSING),
     ),
     _known(r"ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK, message=_UNHANDLED),

@@ -33,18 +33,12 @@ PARTS = (
     *("Bearer ", "secret", "api_key=", "K7a/", "K7a+", "'", ":", "://", "cookie=", "input_value=", "sk-", "b'"),
     *(
         "AgentSession is closing due to unrecoverable error: ",
-        "status_code=429",
-        "status_code=402 ",
-        "insufficient_quota",
+        "(caused by ",
+        "WSServerHandshakeError: 401,",
+        "message=",
     ),
-    *(
-        "Error in _a\n",
-        "APIConnectionError: ",
-        "API",
-        "API key not valid",
-        "status_code=403",
-        "error in participant entrypoint ",
-    ),
+    *("status_code=429", "status_code=402 ", "status_code=403", "insufficient_quota", "API key not valid"),
+    *("Error in _a\n", "APIConnectionError: ", "API", "error in participant entrypoint "),
     *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
     *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
 )

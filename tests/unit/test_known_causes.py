@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.core.causes import Cause
+from prober.core.causes import Blame, Cause
 from prober.core.events import AgentLogged, AgentLogQuiet
+from prober.core.meanings import MEANINGS
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN, recognise
 from prober.diagnosis.worker_lines import read_line
@@ -26,6 +27,8 @@ EXPECTED = {
     "refused_deepgram_key": (Cause.PROVIDER_KEY_REFUSED, "room", "deepgram plugin"),
     "refused_inference_key": (Cause.PROVIDER_KEY_REFUSED, "room", "LIVEKIT_INFERENCE_API_KEY"),
     "invalid_key_by_400": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "realtime_key_refused": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "model_unknown": (Cause.PROVIDER_REFUSES, "room", "the model, the voice"),
     "model_forbidden": (Cause.PROVIDER_REFUSES, "room", "model access"),
     "quota_exceeded": (Cause.PROVIDER_REFUSES, "room", "bill, or raise its limit"),
     "missing_key_of_a_participant": (Cause.PROVIDER_KEY_MISSING, "room", "ELEVEN_API_KEY"),
@@ -106,6 +109,29 @@ def test_a_bill_that_is_not_paid_is_none_of_the_providers_errors(said: str, caus
     assert (turn and turn.cause) == cause
     assert closing is not None
     assert closing.cause is (cause or Cause.PROVIDER_ERRORS)
+
+
+UNSUPPORTED = (
+    "message=\"Error code: 400 - Unsupported value: 'temperature' does not support 0.7 with this model. Only the "
+    'default (1) value is supported.", status_code=400, retryable=False, body={}'
+)
+
+
+@pytest.mark.parametrize("begins", [f"{CLOSING}: ", "Error in _llm_inference_task\nlivekit.agents.APIStatusError: "])
+def test_what_the_agent_asks_for_wrongly_is_not_the_providers_trouble(begins: str) -> None:
+    what = recognise(f"{begins}{UNSUPPORTED}")
+
+    assert what is not None
+    assert (what.cause, MEANINGS[Cause.PROVIDER_REFUSES].blame) == (Cause.PROVIDER_REFUSES, Blame.AGENT)
+
+
+def test_nor_is_a_key_that_is_refused_as_a_socket_is_opened() -> None:
+    (closing,) = [line for line in RECORDED["realtime_key_refused"] if CLOSING in line]
+    said = read_line(closing)
+    what = None if said is None else recognise(said.text)
+
+    assert what is not None
+    assert (what.cause, what.ending) == (Cause.PROVIDER_KEY_REFUSED, "close")
 
 
 @pytest.mark.parametrize(
