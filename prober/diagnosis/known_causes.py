@@ -107,6 +107,8 @@ _SET = "Set {key} in the worker's environment and restart the worker."
 _REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=401\b"
 _FAILED = rf"(?:{_CLOSING}|[\w.]*\bAPI(?:Status|Connection)Error): "
 """How a provider's error begins, in the words of livekit-agents."""
+_LIVEKITS = re.compile(rf"^{_FAILED}(?:.*?\(caused by APIStatusError: )?message=|^{_CLOSING}: ")
+"""What livekit-agents puts before a provider's own words, of which a quote has little room."""
 _UNPAID = r".*\b(?:insufficient_quota|exceeded your current quota)\b"
 _WRONG_KEY = r".*(?:[Ii]ncorrect API key|API key (?:not valid|expired|was reported as leaked)|\binvalid_api_key\b)"
 """A provider's own words for it, where the status does not say so."""
@@ -306,4 +308,5 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words))))
+    words = _OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words)))
+    return harmless(_LIVEKITS.sub("", words))

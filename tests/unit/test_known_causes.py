@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prober.core.causes import Blame, Cause
 from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.meanings import MEANINGS
+from prober.core.words import harmless
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN, recognise
 from prober.diagnosis.worker_lines import read_line
@@ -123,6 +124,29 @@ def test_what_the_agent_asks_for_wrongly_is_not_the_providers_trouble(begins: st
 
     assert what is not None
     assert (what.cause, MEANINGS[Cause.PROVIDER_REFUSES].blame) == (Cause.PROVIDER_REFUSES, Blame.AGENT)
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        (f"{CLOSING}: {UNSUPPORTED}", UNSUPPORTED.removeprefix("message=")),
+        (
+            f"{CLOSING}: failed to generate LLM completion after 4 attempts (caused by APIStatusError: {UNSUPPORTED})",
+            UNSUPPORTED.removeprefix("message="),
+        ),
+        (
+            f"Error in _llm_inference_task\nlivekit.agents._exceptions.APIStatusError: {UNSUPPORTED}",
+            UNSUPPORTED.removeprefix("message="),
+        ),
+        (f"{CLOSING}: Connection error.", "Connection error."),
+        (f"{CLOSING}", CLOSING),
+    ],
+)
+def test_of_a_providers_error_its_own_words_are_quoted(text: str, quote: str) -> None:
+    what = recognise(text)
+
+    assert what is not None
+    assert what.quote == harmless(quote)
 
 
 def test_nor_is_a_key_that_is_refused_as_a_socket_is_opened() -> None:
