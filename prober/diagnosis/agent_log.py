@@ -15,6 +15,7 @@ MOST = 1000
 """Jobs, and rooms, that are remembered: the last ones."""
 _TAKEN = "received job request"
 _ENDED = re.compile(r"process exit(?:ing|ed)\b")
+_IN_ORDER = "process exiting"
 _GOING = re.compile(r"(?:starting|draining|shutting down) worker$")
 _OF_PROCESSES = frozenset({Cause.PREWARM_FAILED, Cause.PREWARM_HANGS})
 """What a worker that takes a job may have: everything else of a whole worker keeps it from taking one."""
@@ -38,6 +39,8 @@ class _Told(NamedTuple):
 class _Job(NamedTuple):
     room: str
     taken: int
+    ended: bool = False
+    """In good order: its process may still abort, and that is not why the job ended."""
 
 
 @dataclass(slots=True)
@@ -90,12 +93,17 @@ class AgentLog:
         if said.text == _TAKEN:
             self._taken(said)
             return
+        job = self._jobs.get(said.job or said.room or "")
         what = recognise(f"{said.text}\n{self._frame}" if said.bare else said.text)
         self._frame = FRAME
+        if what is not None and what.cause is Cause.JOB_DIED and job is not None and job.ended:
+            what = None
         if what is None and said.error and (said.room or said.job):
             what = unknown(said.text)
         if what is not None:
             self._recognised(said, what)
+        if job is not None and said.text == _IN_ORDER and not said.crashed:
+            self._jobs[said.job or said.room or ""] = job._replace(ended=True)
         crashed = what is not None and what.ending == "crash"
         if said.job is not None and (crashed or (_ENDED.match(said.text) and not said.crashed)):
             self._open.pop(said.job, None)  # of a job that crashed its process may tell before its exception is told

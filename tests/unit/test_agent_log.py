@@ -545,6 +545,27 @@ def test_an_error_that_need_not_be_why_gives_way_to_a_cause() -> None:
     assert found.cause is Cause.JOB_CRASHED
 
 
+EXITING = {"message": "process exiting", "level": "INFO", "name": "livekit.agents", "room": "R", "job_id": "AJ_1"}
+ABORTED = ERROR | {"message": "process exited with non-zero exit code -6", "room": "R", "job_id": "AJ_1"}
+
+
+def test_a_process_that_aborts_after_its_jobs_end_did_not_end_it() -> None:
+    in_order = log_of(taken("AJ_1", "R"), EXITING, ABORTED).told_of("R", at=1.0)
+    assert in_order == AgentLogQuiet(at=1.0, taken=True, error=ABORTED["message"])
+
+    for before in ((), (EXITING | {"reason": "job crashed"},), (EXITING | {"room": "S", "job_id": "AJ_2"},)):
+        found = told("R", taken("AJ_1", "R"), taken("AJ_2", "S"), *before, ABORTED)
+        assert found is not None
+        assert found.cause is Cause.JOB_DIED
+
+
+def test_nor_does_it_hide_the_crash_that_is_told_of_late() -> None:
+    found = told("R", taken("AJ_1", "R"), EXITING, CRASH | {"room": "R", "job_id": "AJ_1"}, ABORTED)
+
+    assert found is not None
+    assert found.cause is Cause.JOB_CRASHED
+
+
 def test_of_an_unknown_exception_only_a_providers_own_words_are_told() -> None:
     tool = ERROR | {"message": "exception occurred while executing tool", "exc_info": "ValueError: no Jo Smith"}
 
