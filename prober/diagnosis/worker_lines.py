@@ -19,13 +19,14 @@ _IN_GOOD_ORDER = re.compile(
     r"|worker is (?:at full|below) capacity"
 )
 _CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
-_POD = re.compile(r"\[pod/\S+\] ")
+_PREFIXED = re.compile(r"\[pod/\S+\] |[a-z][\w.-]{0,99}[-_]\d{1,4} +\| ")
+"""By `kubectl logs --prefix`, or by Compose with a container's name, that ends with its number."""
 _SPOKEN = re.compile(r"(?<=for text: )[\s\S]*?(?=\n\n(?:The above|During handling) |\Z)")
 """What was to be spoken, up to the next exception of a traceback."""
 
 
 class Unwrapped:
-    """What a worker wrote, out of what Docker, containerd and kubectl made of it: they cut long lines in pieces."""
+    """What a worker wrote, out of what wraps it: Docker, containerd, Compose, kubectl; long lines they cut in pieces."""
 
     def __init__(self) -> None:
         self._begun: list[str] = []
@@ -51,7 +52,7 @@ def _piece(line: str) -> tuple[str, bool]:
         said = document.get("log") if isinstance(document, dict) else None
         if isinstance(said, str):
             return said.removesuffix("\n"), not said.endswith("\n")
-    found = _POD.match(line)
+    found = _PREFIXED.match(line)
     return line if found is None else line[found.end() :], False
 
 

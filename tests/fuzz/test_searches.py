@@ -40,7 +40,7 @@ PARTS = (
     *("status_code=429", "status_code=402 ", "status_code=403", "insufficient_quota", "API key not valid"),
     *("Error in _a\n", "APIConnectionError: ", "API", "error in participant entrypoint "),
     *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
-    *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
+    *("[pod/", "] ", "agent-1  | ", "a-", "-1", "| ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
 )
 
 

@@ -462,9 +462,18 @@ def test_pieces_that_never_end_are_given_up() -> None:
     assert found is not None
 
 
-@pytest.mark.parametrize("wrapped", ["containerd", "docker", "kubectl --prefix"])
-def test_and_a_bare_traceback_too(wrapped: str) -> None:
-    assert told("any", *map(WRAPPED[wrapped], RECORDED["import_error"])) == told("any", *RECORDED["import_error"])
+@pytest.mark.parametrize("wrapped", WRAPPED)
+@pytest.mark.parametrize("lines", [RECORDED["import_error"], UNSET], ids=["import", "key"])
+def test_and_a_bare_traceback_too(lines: Sequence[str], wrapped: str) -> None:
+    found = told("any", *lines)
+
+    assert found is not None
+    assert told("any", *map(WRAPPED[wrapped], lines)) == found
+
+
+@pytest.mark.parametrize("before", ["ERROR | ", "2026-01-02 | ", "2026-01-02 03:04:05 | ERROR | ", "agent | "])
+def test_but_what_a_logger_puts_before_its_words_is_no_containers_name(before: str) -> None:
+    assert told("any", f"{before}ModuleNotFoundError: No module named 'optional'") is None
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
