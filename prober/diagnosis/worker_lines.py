@@ -26,7 +26,7 @@ _SPOKEN = re.compile(r"(?<=for text: )[\s\S]*?(?=\n\n(?:The above|During handlin
 
 
 class Unwrapped:
-    """What a worker wrote, out of what wraps it: Docker, containerd, Compose, kubectl; long lines they cut in pieces."""
+    """What a worker wrote, out of what hands it on: Docker, containerd, Compose, kubectl, who cut long lines."""
 
     def __init__(self) -> None:
         self._begun: list[str] = []
