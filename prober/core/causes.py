@@ -69,6 +69,7 @@ class Cause(StrEnum):
     # From the agent's log
     PROVIDER_KEY_MISSING = "provider_key_missing"
     PROVIDER_KEY_REFUSED = "provider_key_refused"
+    PROVIDER_REFUSES = "provider_refuses"
     PROVIDER_ERRORS = "provider_errors"
     ASYNC_CALLBACK = "async_callback"
     IMPORT_ERROR = "import_error"

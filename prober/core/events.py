@@ -297,9 +297,13 @@ class AgentLogged(Event, frozen=True, kw_only=True):
 
 
 class AgentLogQuiet(Event, frozen=True, kw_only=True):
-    """The agent's own log tells of no trouble with this run's job; `taken`: it tells that a worker took it."""
+    """The agent's own log tells of no known trouble with this run's job; `taken`: it tells that a worker took it.
+
+    `error` is the last error that livekit-agents tells of it, made harmless: it may be why, and need not.
+    """
 
     taken: bool
+    error: str | None = None
 
 
 class AgentLogUnread(Event, frozen=True, kw_only=True):

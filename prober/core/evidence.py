@@ -32,7 +32,7 @@ OF_THE_AGENT = frozenset(
     }
 )
 """Reasons that LiveKit's server and the agent's log may explain."""
-TAKEN = "`received job request` of this room, and no trouble with it after"
+TAKEN = "`received job request` of this room, and no error of livekit-agents with it after"
 LISTED_WITHIN = 5.5
 """Seconds of a room after which its jobs are in LiveKit's list.
 
@@ -55,7 +55,7 @@ def evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
         for line in timeline.all(AgentLogged):
             yield Evidence(f"agent's log, by {line.by}", line.quote)
         for quiet in timeline.all(AgentLogQuiet):
-            yield Evidence("agent's log", TAKEN if quiet.taken else "nothing that is surely of this room")
+            yield Evidence("agent's log", _quiet(quiet))
         for unread in timeline.all(AgentLogUnread):
             yield Evidence("agent's log", f"{unread.file} cannot be read: {unread.error}")
     if reason in (Reason.AGENT_SILENT, Reason.AGENT_NO_RESPONSE) and (counted := packets(timeline)) is not None:
@@ -93,6 +93,12 @@ def agents_asked_for(timeline: Timeline) -> str:
     asked = timeline.last(ServerAsked)
     dispatches = () if asked is None else asked.dispatches or ()
     return _agents(tuple(each.agent for each in dispatches if each.agent and not each.jobs))
+
+
+def _quiet(quiet: AgentLogQuiet) -> str:
+    if quiet.error is not None:
+        return f"no known cause, and an error of this room's job: {quiet.error}"
+    return TAKEN if quiet.taken else "nothing that is surely of this room"
 
 
 def _expiry(seconds: float | None) -> str:

@@ -169,6 +169,11 @@ MEANINGS: dict[Cause, Meaning] = {
         "A provider refuses the agent's API key.",
         "Replace the key, or pay the bill, and restart the worker.",
     ),
+    Cause.PROVIDER_REFUSES: Meaning(
+        Blame.AGENT,
+        "A provider refuses what the agent asks of it.",
+        "Its own words say what: the model, a parameter, what the key may do, or the bill.",
+    ),
     Cause.PROVIDER_ERRORS: Meaning(
         Blame.PROVIDER,
         "The agent's session closed after errors of a provider.",

@@ -8,13 +8,14 @@ from typing import Literal, NamedTuple, TypeVar
 from prober.core.causes import Cause
 from prober.core.events import AgentLogged, AgentLogQuiet
 from prober.core.words import harmless
-from prober.diagnosis.known_causes import FRAME, Recognised, recognise
+from prober.diagnosis.known_causes import FRAME, Recognised, recognise, unknown
 from prober.diagnosis.worker_lines import HEAD, Unwrapped, WorkerLine, read_line
 
 MOST = 1000
 """Jobs, and rooms, that are remembered: the last ones."""
 _TAKEN = "received job request"
 _ENDED = re.compile(r"process exit(?:ing|ed)\b")
+_IN_ORDER = "process exiting"
 _GOING = re.compile(r"(?:starting|draining|shutting down) worker$")
 _OF_PROCESSES = frozenset({Cause.PREWARM_FAILED, Cause.PREWARM_HANGS})
 """What a worker that takes a job may have: everything else of a whole worker keeps it from taking one."""
@@ -38,6 +39,8 @@ class _Told(NamedTuple):
 class _Job(NamedTuple):
     room: str
     taken: int
+    ended: bool = False
+    """In good order: its process may still abort, and that is not why the job ended."""
 
 
 @dataclass(slots=True)
@@ -90,10 +93,17 @@ class AgentLog:
         if said.text == _TAKEN:
             self._taken(said)
             return
+        job = self._jobs.get(said.job or said.room or "")
         what = recognise(f"{said.text}\n{self._frame}" if said.bare else said.text)
         self._frame = FRAME
+        if what is not None and what.cause is Cause.JOB_DIED and job is not None and job.ended:
+            what = None
+        if what is None and said.error and (said.room or said.job):
+            what = unknown(said.text)
         if what is not None:
             self._recognised(said, what)
+        if job is not None and said.text == _IN_ORDER and not said.crashed:
+            self._jobs[said.job or said.room or ""] = job._replace(ended=True)
         crashed = what is not None and what.ending == "crash"
         if said.job is not None and (crashed or (_ENDED.match(said.text) and not said.crashed)):
             self._open.pop(said.job, None)  # of a job that crashed its process may tell before its exception is told
@@ -118,15 +128,16 @@ class AgentLog:
         if len(rooms) > 1:
             return AgentLogQuiet(at=at, taken=False)
         taken = any(each.taken > since for each in rooms)
-        told = _most_telling([told for each in rooms for told in each.since(since)]) or min(
+        lines = [told for each in rooms for told in each.since(since)]
+        told = _most_telling([line for line in lines if line.what.cause is not None]) or min(
             (told for told in self._standing.values() if told.what.cause in _OF_PROCESSES or not taken),
             key=lambda told: told.what.rank,
             default=None,
         )
-        if told is None:
-            return AgentLogQuiet(at=at, taken=taken)
-        what, job = told.what, None if told.job is None else harmless(told.job)
-        return AgentLogged(at=at, cause=what.cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
+        if told is None or told.what.cause is None:
+            return AgentLogQuiet(at=at, taken=taken, error=lines[0].what.quote if lines else None)
+        what, cause, job = told.what, told.what.cause, None if told.job is None else harmless(told.job)
+        return AgentLogged(at=at, cause=cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:
@@ -138,7 +149,7 @@ class AgentLog:
         job = said.job
         if what.until is not None:
             dies = what.cause not in _OF_A_START or (said.bare and not self._registered)
-            if dies and said.room is None and job is None:
+            if what.cause is not None and dies and said.room is None and job is None:
                 self._standing[what.cause] = _Told(self.lines, what, "worker")
         elif said.room is not None:
             self._tell(said.room, what, "room", job)

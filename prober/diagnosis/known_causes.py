@@ -51,7 +51,12 @@ _FRAME = re.compile(
 )
 _CRASH = "unhandled exception while running the job task"
 _CLOSING = "AgentSession is closing due to unrecoverable error"
-_UNHANDLED = (_CRASH, "Error in _", "STT stream ended on an unrecoverable error")
+_UNHANDLED = (
+    _CRASH,
+    "Error in _",
+    "STT stream ended on an unrecoverable error",
+    "error in participant entrypoint",
+)
 """How livekit-agents begins to tell an exception that the agent did not handle: any other one, it may have got over."""
 
 
@@ -99,7 +104,14 @@ _TO_SET = (
 )
 """Such a name that is said to be one of a variable, or to be set: a constant may be called so, too."""
 _SET = "Set {key} in the worker's environment and restart the worker."
-_REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=40[13]\b"
+_REFUSED = r"[\w.]*APIStatusError: .*\bstatus_code=401\b"
+_FAILED = rf"(?:{_CLOSING}|[\w.]*\bAPI(?:Status|Connection)Error): "
+"""How a provider's error begins, in the words of livekit-agents."""
+_LIVEKITS = re.compile(rf"^{_FAILED}(?:.*?\(caused by APIStatusError: )?message=|^{_CLOSING}: ")
+"""What livekit-agents puts before a provider's own words, of which a quote has little room."""
+_UNPAID = r".*\b(?:insufficient_quota|exceeded your current quota)\b"
+_WRONG_KEY = r".*(?:[Ii]ncorrect API key|API key (?:not valid|expired|was reported as leaked)|\binvalid_api_key\b)"
+"""A provider's own words for it, where the status does not say so."""
 _AT_START = ("ValueError: ", "openai.OpenAIError: ")
 """How a traceback without a logger ends, where what a provider's plugin lacks ends its worker."""
 _PREWARM = "error initializing process"
@@ -153,7 +165,36 @@ KNOWN = (
         raised_in="plugin",
     ),
     _known(_REFUSED, Cause.PROVIDER_KEY_REFUSED, message=_UNHANDLED),
-    _known(rf"{_CLOSING}: .*\bstatus_code=40[13]\b", Cause.PROVIDER_KEY_REFUSED),
+    _known(rf"{_CLOSING}: .*\bstatus_code=401\b", Cause.PROVIDER_KEY_REFUSED),
+    _known(
+        rf"{_FAILED}(?=.*\bstatus_code=40[03]\b){_WRONG_KEY}",
+        Cause.PROVIDER_KEY_REFUSED,
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
+        rf"{_FAILED}.*\(caused by WSServerHandshakeError: 401,",
+        Cause.PROVIDER_KEY_REFUSED,
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
+        rf"{_FAILED}(?:.*\bstatus_code=402\b|(?=.*\bstatus_code=429\b){_UNPAID})",
+        Cause.PROVIDER_REFUSES,
+        "Pay the provider's bill, or raise its limit.",
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
+        rf"{_FAILED}.*\bstatus_code=403\b",
+        Cause.PROVIDER_REFUSES,
+        "Read the provider's words: it forbids the key to do this (model access, region, billing). Allow it, or use "
+        "a key that may.",
+        message=(*_UNHANDLED, _CLOSING),
+    ),
+    _known(
+        rf"{_FAILED}.*\bstatus_code=(?:400|404|422)\b",
+        Cause.PROVIDER_REFUSES,
+        "Read the provider's words, and correct what the agent asks for: the model, the voice, a parameter.",
+        message=(*_UNHANDLED, _CLOSING),
+    ),
     _known(r"ValueError: Cannot register an async callback with `\.on\(\)`", Cause.ASYNC_CALLBACK, message=_UNHANDLED),
     _known(
         r"ModuleNotFoundError: No module named '(?P<module>[\w.]{1,60})'",
@@ -191,6 +232,11 @@ KNOWN = (
     _known(_CLOSING, Cause.PROVIDER_ERRORS),
     _known(_CRASH, Cause.JOB_CRASHED),
     _known(
+        r"job process exceeded memory limit, killing it",
+        Cause.JOB_DIED,
+        "Find what the job keeps in memory, or raise job_memory_limit_mb.",
+    ),
+    _known(
         r"process is unresponsive, killing process",
         Cause.JOB_DIED,
         "Find what blocks the agent's event loop for a minute: a call that does not await, or a host without CPU.",
@@ -204,11 +250,12 @@ KNOWN = (
 class Recognised(NamedTuple):
     """A line that is understood: the lower its rank, the more it tells; `ending` is how the job ended by it.
 
+    An error that is no known cause has none, and the last rank.
     What is wrong with the worker as a whole, and not with one job, is so `until` this line.
     """
 
     rank: int
-    cause: Cause
+    cause: Cause | None
     quote: str
     fix: str | None
     until: re.Pattern[str] | None
@@ -230,6 +277,13 @@ def recognise(text: str) -> Recognised | None:
             until = None if message.startswith(_UNHANDLED) else known.until
             return Recognised(rank, known.cause, quote, known.told(groups), until, _ending(message))
     return None
+
+
+def unknown(text: str) -> Recognised:
+    """An error that is in no row of the table: a provider's in its own words, any other in livekit-agents' alone."""
+    message, _, below = text.partition("\n")
+    own = next((said for said in reversed(_exceptions(below)) if re.match(_FAILED, said)), message[:_CUT])
+    return Recognised(len(KNOWN), None, _quote(own), None, None, None)
 
 
 def _exceptions(below: str) -> list[str]:
@@ -254,4 +308,5 @@ def _ending(message: str) -> Literal["crash", "close"] | None:
 def _quote(words: str) -> str:
     if len(words) > _QUOTED:
         words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    return harmless(_OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words))))
+    words = _OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words)))
+    return harmless(_LIVEKITS.sub("", words))

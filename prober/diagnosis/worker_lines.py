@@ -13,18 +13,20 @@ TAIL = 1 << 14
 LONGEST_ID = 256
 """Characters of a job's id and of a room's name: LiveKit allows no more."""
 _QUIET = frozenset({"TRACE", "DEBUG", "DEV", "INFO"})
+_ERRORS = frozenset({"ERROR", "CRITICAL"})
 _IN_GOOD_ORDER = re.compile(
     r"received job request$|process (?:initialized|exiting)$|(?:starting|registered|draining|shutting down) worker$"
     r"|worker is (?:at full|below) capacity"
 )
 _CONTAINERD = re.compile(r"\S+ std(?:out|err) ([FP])(?::\S+)? ")
-_POD = re.compile(r"\[pod/\S+\] ")
+_PREFIXED = re.compile(r"\[pod/\S+\] |[a-z][\w.-]{0,99}[-_]\d{1,4} +\| ")
+"""By `kubectl logs --prefix`, or by Compose with a container's name, that ends with its number."""
 _SPOKEN = re.compile(r"(?<=for text: )[\s\S]*?(?=\n\n(?:The above|During handling) |\Z)")
 """What was to be spoken, up to the next exception of a traceback."""
 
 
 class Unwrapped:
-    """What a worker wrote, out of what Docker, containerd and kubectl made of it: they cut long lines in pieces."""
+    """What a worker wrote, out of what hands it on: Docker, containerd, Compose, kubectl, who cut long lines."""
 
     def __init__(self) -> None:
         self._begun: list[str] = []
@@ -50,14 +52,15 @@ def _piece(line: str) -> tuple[str, bool]:
         said = document.get("log") if isinstance(document, dict) else None
         if isinstance(said, str):
             return said.removesuffix("\n"), not said.endswith("\n")
-    found = _POD.match(line)
+    found = _PREFIXED.match(line)
     return line if found is None else line[found.end() :], False
 
 
 class WorkerLine(NamedTuple):
     """What a line says: `text` is its message's first line and the exception below it, not what was to be spoken.
 
-    A process that exits tells whether its job `crashed`; `bare` is what was written without the logger.
+    A process that exits tells whether its job `crashed`; `bare` is what was written without the logger, and `error`
+    what livekit-agents told as one.
     """
 
     text: str
@@ -65,6 +68,7 @@ class WorkerLine(NamedTuple):
     job: str | None = None
     crashed: bool = False
     bare: bool = False
+    error: bool = False
 
 
 def read_line(line: str) -> WorkerLine | None:
@@ -85,7 +89,8 @@ def read_line(line: str) -> WorkerLine | None:
         return None
     head, _, tail = _unspoken(message).partition("\n")
     text = f"{head}\n{_text(document, 'exc_info', 'error') or tail}"
-    return WorkerLine(_short(text), room, job, crashed=document.get("reason") == "job crashed")
+    error = name == "livekit.agents" and level in _ERRORS
+    return WorkerLine(_short(text), room, job, crashed=document.get("reason") == "job crashed", error=error)
 
 
 def _text(document: dict[object, object], *keys: str) -> str | None:

@@ -76,9 +76,7 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     ),
     ServerAsked: lambda event: f"asked LiveKit about the room{_counted(event)}{_untold(event.trouble)}",
     AgentLogged: lambda event: f"agent's log: {event.quote}",
-    AgentLogQuiet: lambda event: (
-        f"agent's log tells {'that the job was taken, and nothing more' if event.taken else 'nothing of this room'}"
-    ),
+    AgentLogQuiet: lambda event: f"agent's log tells {_quiet(event)}",
     AgentLogUnread: lambda event: f"agent's log {event.file} cannot be read: {event.error}",
     Stopped: lambda event: f"stopped: {event.reason} ({event.detail})" if event.detail else f"stopped: {event.reason}",
     Leaving: lambda _: "leaving",
@@ -114,6 +112,12 @@ def _person(kind: str, identity: str, on_behalf_of: str | None) -> str | None:
     if on_behalf_of is not None:
         return f"avatar of the agent in the room: {identity}"
     return None if kind == "agent" else f"{kind} in the room: {identity}"
+
+
+def _quiet(event: AgentLogQuiet) -> str:
+    if event.error is not None:
+        return f"of no known cause, and of an error: {event.error}"
+    return "that the job was taken, and nothing more" if event.taken else "nothing of this room"
 
 
 def _taken_away(resource: str, name: str, detail: str) -> str:

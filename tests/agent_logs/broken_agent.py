@@ -37,6 +37,12 @@ def openai(**options):
     return openai.LLM(**options)
 
 
+def realtime(**options):
+    from livekit.plugins import openai
+
+    return openai.realtime.RealtimeModel(**options)
+
+
 def deepgram(**options):
     from livekit.plugins import deepgram
 
@@ -47,6 +53,9 @@ if BROKEN == "missing_key_at_start":
     elevenlabs()
 if BROKEN == "missing_openai_key_at_start":
     openai()
+
+TOLD = ("quota_exceeded", "model_forbidden", "model_unknown", "invalid_key_by_400", "provider_stumbles")
+"""Cases that are the provider's answer, and nothing else."""
 
 
 async def talk(ctx, *, times=1, **parts):
@@ -101,6 +110,20 @@ async def returns(ctx):
     pass
 
 
+async def needs_memory(ctx):
+    held = b"x" * (600 << 20)
+    await asyncio.sleep(60)
+    del held
+
+
+async def greets(ctx):
+    async def greet(ctx, participant):
+        elevenlabs()
+
+    ctx.add_participant_entrypoint(greet)
+    await ctx.connect()
+
+
 async def exits(ctx):
     os._exit(3)
 
@@ -123,6 +146,13 @@ JOBS = {
     "refused_inference_key": lambda ctx: talk(ctx, tts=inference.TTS("cartesia/sonic-3", base_url=PROVIDER)),
     "session_closed": lambda ctx: talk(ctx, times=4, llm=openai(api_key="wrong", base_url=PROVIDER)),
     "provider_fails": lambda ctx: talk(ctx, times=4, llm=openai(api_key="any", base_url=f"{PROVIDER}/fails")),
+    **{
+        name: lambda ctx, name=name: talk(ctx, llm=openai(api_key="any", base_url=f"{PROVIDER}/{name}"))
+        for name in TOLD
+    },
+    "realtime_key_refused": lambda ctx: talk(ctx, llm=realtime(api_key="wrong", base_url=PROVIDER)),
+    "memory_limit": needs_memory,
+    "missing_key_of_a_participant": greets,
     "sfu_unreachable": sfu_unreachable,
     "hangs_before_connect": hangs,
     "blocks_its_loop": blocks,
@@ -152,6 +182,7 @@ server = AgentServer(
     load_fnc=load,
     load_threshold=0.7 if BROKEN == "worker_full" else math.inf,
     num_idle_processes=1,
+    job_memory_limit_mb=350 if BROKEN == "memory_limit" else 0,
     initialize_process_timeout=2.0 if BROKEN == "prewarm_hangs" else 20.0,
     drain_timeout=1,
     shutdown_process_timeout=2,

@@ -33,6 +33,20 @@ PACKAGES = (
     "livekit-plugins-elevenlabs",
     "livekit-plugins-openai",
 )
+ANSWERS = {
+    "fails": (503, "said by the stub", None),
+    "quota_exceeded": (
+        429,
+        "You exceeded your current quota, please check your plan and billing details.",
+        "insufficient_quota",
+    ),
+    "model_forbidden": (403, "Project `proj_abc` does not have access to model `gpt-5.1`", "model_not_found"),
+    "model_unknown": (404, "The model `gpt-5.9` does not exist or you do not have access to it.", "model_not_found"),
+    "invalid_key_by_400": (400, "API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT"),
+    "provider_stumbles": (500, "said by the stub", None),
+}
+"""What the stub answers below these paths, with OpenAI's own words, and Gemini's for a key that is not valid."""
+TOLD = "the provider is a local stub that answers with the words that are known of OpenAI and Gemini"
 STUB = "the provider is a local stub that answers 401: the words around its status are the plugin's, not a provider's"
 
 
@@ -59,6 +73,18 @@ CASES = {
     "refused_openai_key": Case(until=("status_code=",), how=STUB),
     "refused_deepgram_key": Case(until=("status_code=",), how=STUB),
     "refused_inference_key": Case(until=("status_code=",), how=STUB),
+    "quota_exceeded": Case(until=("Error in _llm",), how=TOLD),
+    "model_forbidden": Case(until=("Error in _llm",), how=TOLD),
+    "model_unknown": Case(until=("Error in _llm",), how=TOLD),
+    "invalid_key_by_400": Case(until=("Error in _llm",), how=TOLD),
+    "provider_stumbles": Case(until=("Error in _llm",), how=f"answers once with 500; {TOLD}"),
+    "realtime_key_refused": Case(until=("closing due to unrecoverable",), how=STUB),
+    "missing_key_of_a_participant": Case(
+        until=("error in participant",), how="elevenlabs.TTS() without ELEVEN_API_KEY in a participant's entrypoint"
+    ),
+    "memory_limit": Case(
+        until=("non-zero exit code",), how="600 MB in a job, of which 350 MB are allowed in all", worker=True
+    ),
     "session_closed": Case(until=("closing due to unrecoverable",), how=f"four replies asked of it; {STUB}"),
     "provider_fails": Case(
         until=("closing due to unrecoverable",), how="four replies asked of a local stub that answers 503"
@@ -86,11 +112,14 @@ CASES = {
 
 @asynccontextmanager
 async def refusing_provider() -> AsyncIterator[str]:
-    """The address of a server that answers everything with 401, and with 503 below `/fails`."""
+    """The address of a server that answers everything with 401, and as ANSWERS says below its paths."""
 
     async def refuse(request: aiohttp.web.Request) -> aiohttp.web.Response:
-        status = 503 if "/fails/" in request.path else 401
-        return aiohttp.web.json_response({"error": {"message": "said by the stub"}}, status=status)
+        answers = (answer for part in request.path.split("/") if (answer := ANSWERS.get(part)))
+        status, message, code = next(answers, (401, "said by the stub", None))
+        return aiohttp.web.json_response(
+            {"error": {"message": message} | ({"code": code} if code else {})}, status=status
+        )
 
     app = aiohttp.web.Application()
     app.router.add_route("*", "/{path:.*}", refuse)
@@ -138,7 +167,7 @@ async def record(name: str, case: Case, server: LiveKitServer, provider: str) ->
         async with Program([python, HERE / "broken_agent.py", "start"], env=environment, log=log, grace=4) as worker:
             room = None
             try:
-                if not case.worker or name.startswith("prewarm"):
+                if not case.worker or name.startswith("prewarm") or name == "memory_limit":
                     await worker.wait_for_line(partial(contains, "registered worker"), timeout=60)
                     room = await call(server, name)
                 for part in case.until:

@@ -200,6 +200,21 @@ async def test_a_log_in_which_a_job_was_taken_and_no_more_says_just_that(tmp_pat
     assert "`agent_log`" not in record.diagnosis.fix
 
 
+async def test_an_error_that_is_no_known_cause_is_not_concealed(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    taken = {"message": "received job request", "job_id": "AJ_1", "room": ROOM}
+    error = {"message": "failed to launch job on process after 3 attempts", "level": "ERROR", "name": "livekit.agents"}
+    lines = "".join(f"{json.dumps(line)}\n" for line in (taken, error | {"job_id": "AJ_1"}))
+
+    record, _ = await explained(log, Played(ALONE, lambda: _write(log, lines)))
+
+    assert record.diagnosis is not None
+    assert record.diagnosis.cause is not Cause.JOB_DIED
+    assert record.diagnosis.evidence[-1] == Evidence(
+        "agent's log", f"no known cause, and an error of this room's job: {error['message']}"
+    )
+
+
 async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
     log = tmp_path / "agent.log"
     _write(log, lines("worker_full"))

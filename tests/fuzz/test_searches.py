@@ -31,8 +31,16 @@ PARTS = (
         "status_code=40",
     ),
     *("Bearer ", "secret", "api_key=", "K7a/", "K7a+", "'", ":", "://", "cookie=", "input_value=", "sk-", "b'"),
+    *(
+        "AgentSession is closing due to unrecoverable error: ",
+        "(caused by ",
+        "WSServerHandshakeError: 401,",
+        "message=",
+    ),
+    *("status_code=429", "status_code=402 ", "status_code=403", "insufficient_quota", "API key not valid"),
+    *("Error in _a\n", "APIConnectionError: ", "API", "error in participant entrypoint "),
     *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
-    *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
+    *("[pod/", "] ", "agent-1  | ", "a-", "-1", "| ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
 )
 
 
@@ -55,7 +63,8 @@ def soon() -> Iterator[None]:
 def as_lines(text: str) -> None:
     """A worker's, bare and as its exception."""
     log = AgentLog()
-    for line in (text, json.dumps({"message": text, "room": "r"}), json.dumps({"message": "x", "exc_info": text})):
+    error = {"message": "x", "exc_info": text, "level": "ERROR", "name": "livekit.agents", "room": "r"}
+    for line in (text, json.dumps({"message": text, "room": "r"}), json.dumps(error)):
         log.read(line)
     log.told_of("r", at=1.0)
 

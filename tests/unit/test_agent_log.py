@@ -462,9 +462,18 @@ def test_pieces_that_never_end_are_given_up() -> None:
     assert found is not None
 
 
-@pytest.mark.parametrize("wrapped", ["containerd", "docker", "kubectl --prefix"])
-def test_and_a_bare_traceback_too(wrapped: str) -> None:
-    assert told("any", *map(WRAPPED[wrapped], RECORDED["import_error"])) == told("any", *RECORDED["import_error"])
+@pytest.mark.parametrize("wrapped", WRAPPED)
+@pytest.mark.parametrize("lines", [RECORDED["import_error"], UNSET], ids=["import", "key"])
+def test_and_a_bare_traceback_too(lines: Sequence[str], wrapped: str) -> None:
+    found = told("any", *lines)
+
+    assert found is not None
+    assert told("any", *map(WRAPPED[wrapped], lines)) == found
+
+
+@pytest.mark.parametrize("before", ["ERROR | ", "2026-01-02 | ", "2026-01-02 03:04:05 | ERROR | ", "agent | "])
+def test_but_what_a_logger_puts_before_its_words_is_no_containers_name(before: str) -> None:
+    assert told("any", f"{before}ModuleNotFoundError: No module named 'optional'") is None
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,6 +528,59 @@ def test_nor_is_it_said_then_that_there_was_no_trouble() -> None:
 
     assert log.told_of("[e-mail]", at=1.0) == AgentLogQuiet(at=1.0, taken=False)
     assert log_of(taken("AJ_1", "R")).told_of("R", at=1.0) == AgentLogQuiet(at=1.0, taken=True)
+
+
+ERROR = {"level": "ERROR", "name": "livekit.agents", "message": "failed to launch job on process after 3 attempts"}
+
+
+@pytest.mark.parametrize("where", [{"room": "R"}, {"job_id": "AJ_1"}])
+def test_nor_where_livekit_tells_of_an_error_that_is_no_known_cause(where: dict[str, str]) -> None:
+    told_of_it = log_of(taken("AJ_1", "R"), ERROR | where).told_of("R", at=1.0)
+
+    assert told_of_it == AgentLogQuiet(at=1.0, taken=True, error=ERROR["message"])
+
+
+@pytest.mark.parametrize(
+    "line", [ERROR, ERROR | {"room": "S"}, ERROR | {"room": "R", "name": "a"}, ERROR | {"room": "R", "level": "INFO"}]
+)
+def test_but_an_error_of_another_is_not_ours(line: dict[str, Any]) -> None:
+    assert log_of(taken("AJ_1", "R"), line).told_of("R", at=1.0) == AgentLogQuiet(at=1.0, taken=True)
+
+
+def test_an_error_that_need_not_be_why_gives_way_to_a_cause() -> None:
+    found = told("R", taken("AJ_1", "R"), ERROR | {"room": "R"}, CRASH | {"room": "R"}, ERROR | {"room": "R"})
+
+    assert found is not None
+    assert found.cause is Cause.JOB_CRASHED
+
+
+EXITING = {"message": "process exiting", "level": "INFO", "name": "livekit.agents", "room": "R", "job_id": "AJ_1"}
+ABORTED = ERROR | {"message": "process exited with non-zero exit code -6", "room": "R", "job_id": "AJ_1"}
+
+
+def test_a_process_that_aborts_after_its_jobs_end_did_not_end_it() -> None:
+    in_order = log_of(taken("AJ_1", "R"), EXITING, ABORTED).told_of("R", at=1.0)
+    assert in_order == AgentLogQuiet(at=1.0, taken=True, error=ABORTED["message"])
+
+    for before in ((), (EXITING | {"reason": "job crashed"},), (EXITING | {"room": "S", "job_id": "AJ_2"},)):
+        found = told("R", taken("AJ_1", "R"), taken("AJ_2", "S"), *before, ABORTED)
+        assert found is not None
+        assert found.cause is Cause.JOB_DIED
+
+
+def test_nor_does_it_hide_the_crash_that_is_told_of_late() -> None:
+    found = told("R", taken("AJ_1", "R"), EXITING, CRASH | {"room": "R", "job_id": "AJ_1"}, ABORTED)
+
+    assert found is not None
+    assert found.cause is Cause.JOB_CRASHED
+
+
+def test_of_an_unknown_exception_only_a_providers_own_words_are_told() -> None:
+    tool = ERROR | {"message": "exception occurred while executing tool", "exc_info": "ValueError: no Jo Smith"}
+
+    assert log_of(taken("AJ_1", "R"), tool | {"room": "R"}).told_of("R", at=1.0) == AgentLogQuiet(
+        at=1.0, taken=True, error="exception occurred while executing tool"
+    )
 
 
 def test_a_jobs_id_is_shown_as_harmless_as_the_rest() -> None:

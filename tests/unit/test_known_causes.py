@@ -6,14 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.core.causes import Cause
-from prober.core.events import AgentLogged
+from prober.core.causes import Blame, Cause
+from prober.core.events import AgentLogged, AgentLogQuiet
+from prober.core.meanings import MEANINGS
+from prober.core.words import harmless
 from prober.diagnosis.agent_log import AgentLog
 from prober.diagnosis.known_causes import KNOWN, recognise
 from prober.diagnosis.worker_lines import read_line
 from tests.agent_logs.recorded import RECORDED, room_of
 
 CRASH = "unhandled exception while running the job task"
+CLOSING = "AgentSession is closing due to unrecoverable error"
 EXPECTED = {
     "missing_elevenlabs_key": (Cause.PROVIDER_KEY_MISSING, "room", "ELEVEN_API_KEY"),
     "missing_openai_key": (Cause.PROVIDER_KEY_MISSING, "room", "OPENAI_API_KEY"),
@@ -24,6 +27,13 @@ EXPECTED = {
     "refused_openai_key": (Cause.PROVIDER_KEY_REFUSED, "room", None),
     "refused_deepgram_key": (Cause.PROVIDER_KEY_REFUSED, "room", "deepgram plugin"),
     "refused_inference_key": (Cause.PROVIDER_KEY_REFUSED, "room", "LIVEKIT_INFERENCE_API_KEY"),
+    "invalid_key_by_400": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "realtime_key_refused": (Cause.PROVIDER_KEY_REFUSED, "room", None),
+    "model_unknown": (Cause.PROVIDER_REFUSES, "room", "the model, the voice"),
+    "model_forbidden": (Cause.PROVIDER_REFUSES, "room", "model access"),
+    "quota_exceeded": (Cause.PROVIDER_REFUSES, "room", "bill, or raise its limit"),
+    "missing_key_of_a_participant": (Cause.PROVIDER_KEY_MISSING, "room", "ELEVEN_API_KEY"),
+    "memory_limit": (Cause.JOB_DIED, "room", "job_memory_limit_mb"),
     "session_closed": (Cause.PROVIDER_KEY_REFUSED, "room", None),
     "provider_fails": (Cause.PROVIDER_ERRORS, "room", None),
     "async_callback": (Cause.ASYNC_CALLBACK, "room", None),
@@ -46,12 +56,14 @@ EXPECTED = {
     "returns_without_connecting": (Cause.JOB_RETURNED, "room", None),
 }
 
+OF_NO_CAUSE = {"provider_stumbles"}
+
 
 def test_every_recording_is_expected_to_say_something() -> None:
-    assert EXPECTED.keys() == RECORDED.keys()
+    assert EXPECTED.keys() | OF_NO_CAUSE == RECORDED.keys()
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_a_real_workers_log_names_its_cause(name: str) -> None:
     log = AgentLog()
     for line in RECORDED[name]:
@@ -63,6 +75,123 @@ def test_a_real_workers_log_names_its_cause(name: str) -> None:
     assert (told.cause, told.by) == EXPECTED[name][:2]
     fix = EXPECTED[name][2]
     assert fix is None if told.fix is None else fix is not None and fix in told.fix
+
+
+@pytest.mark.parametrize("name", OF_NO_CAUSE)
+def test_or_tells_of_an_error_that_need_not_be_why(name: str) -> None:
+    log = AgentLog()
+    for line in RECORDED[name]:
+        log.read(line)
+
+    told = log.told_of(room_of(name), at=9.0)
+
+    assert isinstance(told, AgentLogQuiet)
+    assert told.taken
+    assert "Error code: 500 - said by the stub" in (told.error or "")
+
+
+RETRIED = (
+    "livekit.agents._exceptions.APIConnectionError: failed to generate LLM completion after 4 attempts (caused by "
+    "APIStatusError: message='Error code: 429 - {0}', status_code=429, retryable=True, body={{'message': '{0}'}})"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("You exceeded your current quota, please check your plan and billing details.", Cause.PROVIDER_REFUSES),
+        ("Rate limit reached for gpt-5.1: Limit 30000, Used 29000. Please try again in 1s.", None),
+    ],
+)
+def test_a_bill_that_is_not_paid_is_none_of_the_providers_errors(said: str, cause: Cause | None) -> None:
+    turn = recognise(f"Error in _llm_inference_task\n{RETRIED.format(said)}")
+    closing = recognise(f"{CLOSING}: {RETRIED.format(said).partition(': ')[2]}")
+
+    assert (turn and turn.cause) == cause
+    assert closing is not None
+    assert closing.cause is (cause or Cause.PROVIDER_ERRORS)
+
+
+UNSUPPORTED = (
+    "message=\"Error code: 400 - Unsupported value: 'temperature' does not support 0.7 with this model. Only the "
+    'default (1) value is supported.", status_code=400, retryable=False, body={}'
+)
+
+
+@pytest.mark.parametrize("begins", [f"{CLOSING}: ", "Error in _llm_inference_task\nlivekit.agents.APIStatusError: "])
+def test_what_the_agent_asks_for_wrongly_is_not_the_providers_trouble(begins: str) -> None:
+    what = recognise(f"{begins}{UNSUPPORTED}")
+
+    assert what is not None
+    assert (what.cause, MEANINGS[Cause.PROVIDER_REFUSES].blame) == (Cause.PROVIDER_REFUSES, Blame.AGENT)
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        (f"{CLOSING}: {UNSUPPORTED}", UNSUPPORTED.removeprefix("message=")),
+        (
+            f"{CLOSING}: failed to generate LLM completion after 4 attempts (caused by APIStatusError: {UNSUPPORTED})",
+            UNSUPPORTED.removeprefix("message="),
+        ),
+        (
+            f"Error in _llm_inference_task\nlivekit.agents._exceptions.APIStatusError: {UNSUPPORTED}",
+            UNSUPPORTED.removeprefix("message="),
+        ),
+        (f"{CLOSING}: Connection error.", "Connection error."),
+        (f"{CLOSING}", CLOSING),
+    ],
+)
+def test_of_a_providers_error_its_own_words_are_quoted(text: str, quote: str) -> None:
+    what = recognise(text)
+
+    assert what is not None
+    assert what.quote == harmless(quote)
+
+
+def test_nor_is_a_key_that_is_refused_as_a_socket_is_opened() -> None:
+    (closing,) = [line for line in RECORDED["realtime_key_refused"] if CLOSING in line]
+    said = read_line(closing)
+    what = None if said is None else recognise(said.text)
+
+    assert what is not None
+    assert (what.cause, what.ending) == (Cause.PROVIDER_KEY_REFUSED, "close")
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "message='Error code: 403 - Country, region, or territory not supported', status_code=403, "
+            "retryable=False, body={'code': 'unsupported_country_region_territory', 'type': 'request_forbidden'}",
+            Cause.PROVIDER_REFUSES,
+        ),
+        (
+            "message='aws bedrock llm: error generating content: An error occurred (AccessDeniedException) when "
+            "calling the ConverseStream operation: You don\\'t have access to the model', status_code=403",
+            Cause.PROVIDER_REFUSES,
+        ),
+        (
+            "message='gemini llm: client error', status_code=403, retryable=False, body=Your API key was reported as "
+            "leaked. Please use another API key. PERMISSION_DENIED",
+            Cause.PROVIDER_KEY_REFUSED,
+        ),
+        (
+            "message='gemini llm: client error', status_code=400, retryable=False, body=API key not valid. Please pass "
+            "a valid API key. INVALID_ARGUMENT",
+            Cause.PROVIDER_KEY_REFUSED,
+        ),
+    ],
+)
+def test_a_known_key_that_may_not_do_this_is_not_to_be_replaced(said: str, cause: Cause) -> None:
+    for text in (
+        f"{CLOSING}: {said}",
+        f"Error in _llm_inference_task\nlivekit.agents._exceptions.APIStatusError: {said}",
+    ):
+        what = recognise(text)
+
+        assert what is not None
+        assert (what.cause, "Replace" in (what.fix or "")) == (cause, False)
 
 
 def test_every_row_of_the_table_is_needed_for_a_real_line() -> None:
