@@ -31,7 +31,7 @@ from prober.child.vigil import beat, heartbeat, watch_clocks
 from prober.core.events import CleanedUp, SessionGranted
 from prober.core.evidence import OF_THE_AGENT
 from prober.core.plan import Access, ApiKey, Plan, Session, TrialEntry
-from prober.core.reasons import Reason, RunFault
+from prober.core.reasons import OURS, Reason, RunFault
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge, network_failed
 from prober.core.words import authority, harmless, whereabouts
@@ -218,7 +218,8 @@ async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
 
 def _explains(opinion: RunFault, fault: RunFault) -> bool:
     """Whether /rtc/validate knows better than the join: a refusal is the server's word, a silence may be its own."""
-    return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.due is None)
+    ours = fault.reason is Reason.SERVER_UNREACHABLE and opinion.reason in OURS
+    return opinion.reason in REFUSALS or ((ours or opinion.reason is fault.reason) and fault.due is None)
 
 
 async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None], due: float) -> None:

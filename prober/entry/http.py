@@ -1,7 +1,11 @@
 """HTTP as the prober speaks it: marked as synthetic, each moment recorded, trouble translated into plain words."""
 
+import errno
+import os
+import re
 import ssl
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
@@ -10,6 +14,7 @@ from yarl import URL
 from prober import USER_AGENT
 from prober.core.events import HttpMoment
 from prober.core.plan import Plan
+from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, place
 from prober.entry.allowed import Guard, connector
 from prober.recorder import Recorder
@@ -19,6 +24,17 @@ MOST_REDIRECTS = 10
 LONGEST_LINE = 64 * 1024
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """aiohttp's own limits off: deadlines are the plan's."""
+
+OUR_ERRORS = frozenset(
+    {
+        *(errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE),
+        *(errno.EPERM, errno.EACCES),
+    }
+)
+"""Why a connection is not even tried: this host is out of ports, memory or descriptors, or its firewall forbids it."""
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""Names by which OpenSSL finds certificates in a folder."""
 
 
 def marks(plan: Plan) -> dict[str, str]:
@@ -129,20 +145,38 @@ class _Handshakes(ssl.SSLContext):
         return super().wrap_bio(*args, **kwargs)
 
 
-def unreachable(error: aiohttp.ClientConnectionError, where: str) -> str:
-    """Why there is no connection to `where`, in words an operator can act on."""
+def unreachable(error: aiohttp.ClientConnectionError, where: str, reason: Reason, *, before: str = "") -> RunFault:
+    """The fault that there is no connection to `where`: of this reason, or ours where this host is to blame.
+
+    Its words, after those `before` them, are some that an operator can act on.
+    """
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return f"the name of {where} does not resolve"
+            why = f"the name of {where} does not resolve"
+        case aiohttp.ClientConnectorCertificateError() if _trusts_nobody():
+            reason = Reason.PROBER_INTERNAL
+            why = f"this host has no CA certificates to judge {where} by: install ca-certificates, or set SSL_CERT_FILE"
         case aiohttp.ClientConnectorCertificateError():
             certificate = error.certificate_error
-            why = getattr(certificate, "verify_message", "") or type(certificate).__name__
-            return f"the certificate of {where} is not trusted: {why.rstrip('.')}"
+            verified = getattr(certificate, "verify_message", "") or type(certificate).__name__
+            why = f"the certificate of {where} is not trusted: {verified.rstrip('.')}"
         case aiohttp.ClientSSLError():
-            return f"TLS with {where} failed: {getattr(error.os_error, 'reason', None) or 'handshake broken off'}"
+            why = f"TLS with {where} failed: {getattr(error.os_error, 'reason', None) or 'handshake broken off'}"
+        case aiohttp.ClientConnectorError() if error.os_error.errno in OUR_ERRORS:
+            reason = Reason.PROBER_INTERNAL
+            why = f"this host cannot connect to {where}: {os.strerror(error.os_error.errno)}"
         case aiohttp.ClientConnectorError() if isinstance(error.os_error, ConnectionRefusedError):
-            return f"{where} refused the connection"
+            why = f"{where} refused the connection"
         case aiohttp.ClientConnectorError():
-            return f"no connection to {where}: {error.os_error.strerror or type(error.os_error).__name__}"
+            why = f"no connection to {where}: {error.os_error.strerror or type(error.os_error).__name__}"
         case _:
-            return f"{where} closed the connection without an answer"
+            why = f"{where} closed the connection without an answer"
+    return RunFault(reason, before + why)
+
+
+def _trusts_nobody() -> bool:
+    """Whether this host has no authority's certificate: no file of them, and no folder, which is read late."""
+    paths = ssl.get_default_verify_paths()
+    folders = map(Path, os.environ.get(paths.openssl_capath_env, paths.openssl_capath).split(os.pathsep))
+    kept = any(_HASHED.fullmatch(file.name) for folder in folders if folder.is_dir() for file in folder.iterdir())
+    return not kept and not ssl.create_default_context().cert_store_stats()["x509_ca"]

