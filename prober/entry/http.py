@@ -17,6 +17,7 @@ from prober.core.plan import Plan
 from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, place
 from prober.entry.allowed import Guard, connector
+from prober.entry.cookies import Cookies
 from prober.recorder import Recorder
 
 PROBE_HEADER = "X-Synthetic-Probe"
@@ -66,12 +67,11 @@ class Moments:
         """Whom the request is at just now: redirects move it."""
         return authority(self._url)
 
-    def session(self, plan: Plan, guard: Guard) -> aiohttp.ClientSession:
-        """A browser in small: one cookie jar, one pool of connections, our marks on every request."""
+    def session(self, plan: Plan, guard: Guard, cookies: Cookies) -> aiohttp.ClientSession:
+        """A browser in small: these cookies, one pool of connections, our marks on every request."""
         return aiohttp.ClientSession(
             connector=connector(guard.allowed, ssl=_Handshakes(self._handshake)),
-            # As browsers do: cookies of hosts that are bare addresses are kept, values go back as they came.
-            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
+            cookie_jar=cookies,
             headers=marks(plan),
             timeout=NO_TIMEOUT,
             middlewares=(guard,),
