@@ -23,6 +23,8 @@ from prober.recorder import Recorder
 PROBE_HEADER = "X-Synthetic-Probe"
 MOST_REDIRECTS = 10
 LONGEST_LINE = 64 * 1024
+LONGEST_DETAIL = 400
+"""Characters of a moment's detail: more than a scheme, a host and a path have that can be connected to."""
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """aiohttp's own limits off: deadlines are the plan's."""
 
@@ -122,7 +124,9 @@ class Moments:
         self, what: Literal["sent", "resolved", "connected", "tls", "first_byte", "redirected", "done"], detail: str
     ) -> None:
         self.last = what
-        self._recorder.record(HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail))
+        self._recorder.record(
+            HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail[:LONGEST_DETAIL])
+        )
 
 
 class _Handshakes(ssl.SSLContext):

@@ -29,6 +29,9 @@ SKEW = 60.0
 VALIDATE_WITHIN = 5.0
 """Longest wait for the server's opinion, in seconds."""
 
+MOST_AGENTS = 8
+"""Agents kept of those that a token names."""
+
 _SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
@@ -109,7 +112,7 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
             at=recorder.elapsed(),
             expires_in=None if claims.expires_in is None else round(claims.expires_in, 3),
             room=None if claims.room is None else harmless(claims.room),
-            agents=tuple(harmless(agent) for agent in claims.agents),
+            agents=tuple(harmless(agent) for agent in claims.agents[:MOST_AGENTS]),
             identity=None if claims.identity is None else harmless(claims.identity),
             grants=claims.grants,
         )

@@ -188,6 +188,7 @@ async def test_a_room_that_only_the_token_names() -> None:
         ({"serverUrl": "h:7880", "token": TOKEN}, "the server URL has no ws://"),
         ({"serverUrl": "wss://h:x", "token": TOKEN}, "the server URL has no ws://"),
         ({"serverUrl": "https://", "token": TOKEN}, "the server URL has no ws://"),
+        ({"serverUrl": f"wss://{'a.' * 127}", "token": TOKEN}, "the server URL has no ws://"),
         ([TOKEN], "no object with serverUrl"),
         (b"", "answered application/json where JSON was expected"),
         (b"[" * 200_000, "answered application/json where JSON was expected"),
@@ -379,6 +380,18 @@ async def test_a_redirect_to_nowhere(location: str, words: str) -> None:
     async with served(("GET", "/", handler)) as origin:
         error = await refused(one_step(origin))
     assert (error.reason, words in str(error)) == (Reason.TRIAL_MALFORMED, True)
+
+
+async def test_a_host_that_is_no_line_is_neither_told_nor_kept() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"http://{'a.' * 9000}example/x"})
+
+    to = recorder()
+    async with served(("GET", "/", handler)) as origin:
+        error = await refused(one_step(origin), to=to)
+    assert error.reason is Reason.TRIAL_MALFORMED
+    assert str(error) == "step details: it leads to a host whose name is longer than 253 characters"
+    assert max(len(detail) for _, detail in moments(to.events, "details")) == 400
 
 
 # Time
