@@ -38,6 +38,7 @@ from prober.core.words import authority, harmless, whereabouts
 from prober.entry import token
 from prober.entry.allowed import check_server
 from prober.entry.anchors import ask
+from prober.entry.clock import clock_asked
 from prober.entry.trial import walk
 from prober.fixtures import FixtureError, load_fixture
 from prober.recorder import Recorder
@@ -180,7 +181,10 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
         session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
     if order.key is not None and _is_of(order.key, session):
         debts.owe_room(session.room)  # whatever we think of its token: an agent may wait in it already
-    token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
+    try:
+        token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
+    except token.MisdatedError as fault:
+        raise await clock_asked(session, plan) or fault from None
     await check_server(session, plan.allowed)
     return session
 
@@ -218,8 +222,9 @@ async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
 
 def _explains(opinion: RunFault, fault: RunFault) -> bool:
     """Whether /rtc/validate knows better than the join: a refusal is the server's word, a silence may be its own."""
-    ours = fault.reason is Reason.SERVER_UNREACHABLE and opinion.reason in OURS
-    return opinion.reason in REFUSALS or ((ours or opinion.reason is fault.reason) and fault.due is None)
+    if opinion.reason in OURS:
+        return fault.reason in {Reason.SERVER_UNREACHABLE, Reason.TOKEN_INVALID} and fault.due is None
+    return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.due is None)
 
 
 async def _obey(stdin: asyncio.StreamReader, recorder: Recorder, probing: asyncio.Task[None], due: float) -> None:

@@ -45,6 +45,12 @@ def marks(plan: Plan) -> dict[str, str]:
     return {"User-Agent": plan.user_agent or USER_AGENT, PROBE_HEADER: plan.run_id}
 
 
+def over_http(livekit: str) -> URL:
+    """What answers plain requests at LiveKit's URL."""
+    url = URL(livekit)
+    return url.with_scheme({"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)).with_query(None)
+
+
 class Moments:
     """Writes down the moments of the requests of one session, one request at a time, under the name of its step."""
 
