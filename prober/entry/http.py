@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from prober import USER_AGENT
@@ -18,6 +19,7 @@ from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, place
 from prober.entry.allowed import Guard, connector
 from prober.entry.cookies import Cookies
+from prober.limits import HALF
 from prober.recorder import Recorder
 
 PROBE_HEADER = "X-Synthetic-Probe"
@@ -80,6 +82,7 @@ class Moments:
         return aiohttp.ClientSession(
             connector=connector(guard.allowed, ssl=_Handshakes(self._handshake)),
             cookie_jar=cookies,
+            response_class=_Response,
             headers=marks(plan),
             timeout=NO_TIMEOUT,
             middlewares=(guard,),
@@ -133,6 +136,20 @@ class Moments:
         self._recorder.record(
             HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail[:LONGEST_DETAIL])
         )
+
+
+class _Response(aiohttp.ClientResponse):
+    """As browsers do: a byte of `Location` that is no text goes on as that byte, percent-encoded."""
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        told = super().headers
+        location = told.get("Location", "")
+        if not HALF.search(location):
+            return told
+        whole = CIMultiDict(told)
+        whole["Location"] = HALF.sub(lambda half: f"%{ord(half[0]) & 0xFF:02X}", location)
+        return CIMultiDictProxy(whole)
 
 
 class _Handshakes(ssl.SSLContext):

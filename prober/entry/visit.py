@@ -129,7 +129,7 @@ class Visit:
         """By name: what was set on the way here, and over it what the final URL would be sent."""
         found: list[BaseCookie[str]] = [answer.cookies for answer in (*response.history, response)]
         found.append(self._cookies.filter_cookies(response.url))
-        return {name: cookie.coded_value for cookies in found for name, cookie in cookies.items()}
+        return {name: cookie.value for cookies in found for name, cookie in cookies.items()}
 
     async def _refused(self, step: Step, response: aiohttp.ClientResponse) -> RunFault:
         try:

@@ -382,6 +382,17 @@ async def test_a_redirect_to_nowhere(location: str, words: str) -> None:
     assert (error.reason, words in str(error)) == (Reason.TRIAL_MALFORMED, True)
 
 
+async def test_a_redirect_to_a_path_in_latin_1_leads_where_a_browser_goes() -> None:
+    to, answer = (
+        recorder(),
+        b"HTTP/1.1 302 x\r\nLocation: /k\xe4se?v=\xe4\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    )
+    async with saying(answer) as where:
+        error = await refused(one_step(f"http://{where}/"), to=to)
+    assert error.reason is Reason.TRIAL_REJECTED
+    assert ("redirected", f"http://{where}/k%E4se") in moments(to.events, "details")
+
+
 async def test_a_host_that_is_no_line_is_neither_told_nor_kept() -> None:
     async def handler(_request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": f"http://{'a.' * 9000}example/x"})
