@@ -184,7 +184,9 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
     try:
         token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
     except token.MisdatedError as fault:
-        raise await clock_asked(session, plan) or fault from None
+        at = recorder.elapsed()  # not when LiveKit has told us the time
+        told = await clock_asked(session, plan) or fault
+        raise RunFault(told.reason, str(told), at=at) from None
     await check_server(session, plan.allowed)
     return session
 
@@ -222,7 +224,7 @@ async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
 
 def _explains(opinion: RunFault, fault: RunFault) -> bool:
     """Whether /rtc/validate knows better than the join: a refusal is the server's word, a silence may be its own."""
-    if opinion.reason in OURS:
+    if opinion.reason in OURS:  # what our host lacks keeps us from the server, or its clock has misdated the token
         return fault.reason in {Reason.SERVER_UNREACHABLE, Reason.TOKEN_INVALID} and fault.due is None
     return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.due is None)
 

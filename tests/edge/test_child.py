@@ -15,11 +15,11 @@ from aiohttp import web
 
 from prober.child.messages import OVERTIME, FromChild, Happened, Order, Owes
 from prober.child.parent import run_child
-from prober.core.events import CleanedUp, Stopped, TokenValidated
+from prober.core.events import CleanedUp, Stopped, TokenRead, TokenValidated
 from prober.core.plan import ApiKey, DirectEntry, Expectations, Scenario
 from prober.core.reasons import Reason
 from tests.edge.products import DETAILS, RUN, TOKEN, answering, one_step, plan_of, served
-from tests.edge.servers import saying
+from tests.edge.servers import saying, silent
 
 
 async def test_of_the_operators_environment_a_run_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +117,19 @@ async def test_a_token_is_expired_where_livekits_clock_is_ours(
     (stopped,) = [event for event in events if isinstance(event, Stopped)]
     assert stopped.reason is reason
     assert stopped.detail.startswith(words)
+
+
+async def test_an_expired_token_is_dated_to_when_it_was_read_not_to_when_livekit_was_asked() -> None:
+    expired = jwt.encode({"sub": "c", "exp": int(time.time()) - 3600, "video": {"room": "trial_7"}}, "k" * 32)
+    async with silent() as livekit:
+        details = DETAILS | {"serverUrl": f"ws://{livekit}", "participantToken": expired}
+        async with served(("GET", "/", answering(details))) as origin:
+            order = Order(plan=plan_of(one_step(origin)))
+            events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (read,) = [event for event in events if isinstance(event, TokenRead)]
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is Reason.TOKEN_INVALID
+    assert stopped.at - read.at < 1.0 < events[-1].at - read.at
 
 
 async def test_a_token_that_our_own_clock_misdated_is_no_refusal_of_our_key() -> None:
