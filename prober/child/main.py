@@ -31,13 +31,14 @@ from prober.child.vigil import beat, heartbeat, watch_clocks
 from prober.core.events import CleanedUp, RoomJoined, SessionGranted
 from prober.core.evidence import OF_THE_AGENT
 from prober.core.plan import Access, ApiKey, Plan, Session, TrialEntry
-from prober.core.reasons import Reason, RunFault
+from prober.core.reasons import OURS, Reason, RunFault
 from prober.core.timeline import Timeline
 from prober.core.verdict import judge, network_failed
 from prober.core.words import authority, harmless, whereabouts
 from prober.entry import token
 from prober.entry.allowed import check_server
 from prober.entry.anchors import ask
+from prober.entry.clock import clock_asked
 from prober.entry.trial import walk
 from prober.fixtures import FixtureError, load_fixture
 from prober.recorder import Recorder
@@ -181,7 +182,12 @@ async def _enter(order: Order, recorder: Recorder, debts: Debts) -> Session:
         session = grant(entry, order.key, plan.target, plan.run_id, recorder, unix_ms=unix_ms, random=random)
     if order.key is not None and _is_of(order.key, session):
         debts.owe_room(session.room)  # whatever we think of its token: an agent may wait in it already
-    token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
+    try:
+        token.examine(session, recorder, now=time.time(), speaks=plan.expectations.subscribes)
+    except token.MisdatedError as fault:
+        at = recorder.elapsed()  # not when LiveKit has told us the time
+        told = await clock_asked(session, plan) or fault
+        raise RunFault(told.reason, str(told), at=at) from None
     await check_server(session, plan.allowed)
     return session
 
@@ -219,6 +225,8 @@ async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
 
 def _explains(opinion: RunFault, fault: RunFault) -> bool:
     """Whether /rtc/validate knows better than the join: a refusal is the server's word, a silence may be its own."""
+    if opinion.reason in OURS:  # what our host lacks keeps us from the server, or its clock has misdated the token
+        return fault.reason in {Reason.SERVER_UNREACHABLE, Reason.TOKEN_INVALID} and fault.due is None
     return opinion.reason in REFUSALS or (opinion.reason is fault.reason and fault.due is None)
 
 

@@ -7,6 +7,9 @@ from yarl import URL
 
 from prober.core.plan import Allowed
 
+LONGEST_HOST = 253
+"""Characters of a host's name: no longer one resolves (RFC 1035, 2.3.4)."""
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 _HOST = re.compile(r"[a-z0-9_.:-]*", re.ASCII | re.IGNORECASE)
 """With another character in it (`%`) two readers of one URL may end at two hosts: LiveKit's SDK decodes it."""
@@ -15,6 +18,8 @@ _HOST = re.compile(r"[a-z0-9_.:-]*", re.ASCII | re.IGNORECASE)
 def problem(url: URL, allowed: Allowed) -> str | None:
     """Why a run may not go to this URL, or None; a name's addresses are `is_private`'s, once it is resolved."""
     host = _plain(url.host)
+    if len(host) > LONGEST_HOST:
+        return f"a host whose name is longer than {LONGEST_HOST} characters"
     if not _HOST.fullmatch(url.raw_host or ""):
         return f"{host}, which is no host's name: it may hold letters, digits, dots and hyphens"
     if not any(_matches(host, pattern) or _matches(_plain(url.raw_host), pattern) for pattern in allowed.hosts):

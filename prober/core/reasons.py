@@ -154,7 +154,9 @@ WORDS: dict[Reason, Words] = {
         "What it printed: run it again with --verbose. This says nothing about the target.",
     ),
     Reason.PROBER_INTERNAL: Words(
-        "The prober has a bug.", "Keep the record and report it; this says nothing about the target."
+        "The prober has a bug, or its host lacks something.",
+        "What the detail says of the prober's host; of a bug, keep the record and report it. "
+        "This says nothing about the target.",
     ),
     Reason.PROBER_OFFLINE: Words(
         "The prober's own network is down.",

@@ -29,13 +29,11 @@ class Guard:
     """A middleware of aiohttp, which sees every request of a session, redirects too, before it is sent.
 
     A step's own headers stay with the origin that the step names, and its https twin: aiohttp itself takes only
-    `Authorization` and `Cookie` away. A body with a secret in it goes to no other origin either. `set_cookies` are the
-    session's `Set-Cookie` headers with the URLs that sent them: a jar itself cannot be handed on.
+    `Authorization` and `Cookie` away. A body with a secret in it goes to no other origin either.
     """
 
     def __init__(self, allowed: Allowed) -> None:
         self.allowed = allowed
-        self.set_cookies: list[tuple[str, str]] = []
         self._headers: Collection[str] = ()
         self._secret_body = False
         self._home: URL | None = None
@@ -57,9 +55,7 @@ class Guard:
             for name in self._headers:
                 if name.lower() not in FOR_ANYBODY:
                     request.headers.popall(name, None)
-        response = await handler(request)
-        self.set_cookies += [(str(request.url), header) for header in response.headers.getall("Set-Cookie", ())]
-        return response
+        return await handler(request)
 
     def _at_home(self, url: URL) -> bool:
         home = self._home

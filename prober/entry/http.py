@@ -1,29 +1,56 @@
 """HTTP as the prober speaks it: marked as synthetic, each moment recorded, trouble translated into plain words."""
 
+import errno
+import os
+import re
 import ssl
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from prober import USER_AGENT
 from prober.core.events import HttpMoment
 from prober.core.plan import Plan
+from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, place
 from prober.entry.allowed import Guard, connector
+from prober.entry.cookies import Cookies
+from prober.limits import HALF
 from prober.recorder import Recorder
 
 PROBE_HEADER = "X-Synthetic-Probe"
 MOST_REDIRECTS = 10
 LONGEST_LINE = 64 * 1024
+LONGEST_DETAIL = 400
+"""Characters of a moment's detail: more than a scheme, a host and a path have that can be connected to."""
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """aiohttp's own limits off: deadlines are the plan's."""
+
+OUR_ERRORS = frozenset(
+    {
+        *(errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE),
+        *(errno.EPERM, errno.EACCES),
+    }
+)
+"""Why a connection is not even tried: this host is out of ports, memory or descriptors, or its firewall forbids it."""
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""Names by which OpenSSL finds certificates in a folder."""
 
 
 def marks(plan: Plan) -> dict[str, str]:
     """The headers that tell every request of ours from a customer's."""
     return {"User-Agent": plan.user_agent or USER_AGENT, PROBE_HEADER: plan.run_id}
+
+
+def over_http(livekit: str) -> URL:
+    """What answers plain requests at LiveKit's URL."""
+    url = URL(livekit)
+    return url.with_scheme({"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)).with_query(None)
 
 
 class Moments:
@@ -50,12 +77,12 @@ class Moments:
         """Whom the request is at just now: redirects move it."""
         return authority(self._url)
 
-    def session(self, plan: Plan, guard: Guard) -> aiohttp.ClientSession:
-        """A browser in small: one cookie jar, one pool of connections, our marks on every request."""
+    def session(self, plan: Plan, guard: Guard, cookies: Cookies) -> aiohttp.ClientSession:
+        """A browser in small: these cookies, one pool of connections, our marks on every request."""
         return aiohttp.ClientSession(
             connector=connector(guard.allowed, ssl=_Handshakes(self._handshake)),
-            # As browsers do: cookies of hosts that are bare addresses are kept, values go back as they came.
-            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
+            cookie_jar=cookies,
+            response_class=_Response,
             headers=marks(plan),
             timeout=NO_TIMEOUT,
             middlewares=(guard,),
@@ -106,7 +133,23 @@ class Moments:
         self, what: Literal["sent", "resolved", "connected", "tls", "first_byte", "redirected", "done"], detail: str
     ) -> None:
         self.last = what
-        self._recorder.record(HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail))
+        self._recorder.record(
+            HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail[:LONGEST_DETAIL])
+        )
+
+
+class _Response(aiohttp.ClientResponse):
+    """As browsers do: a byte of `Location` that is no text goes on as that byte, percent-encoded."""
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        told = super().headers
+        location = told.get("Location", "")
+        if not HALF.search(location):
+            return told
+        whole = CIMultiDict(told)
+        whole["Location"] = HALF.sub(lambda half: f"%{ord(half[0]) & 0xFF:02X}", location)
+        return CIMultiDictProxy(whole)
 
 
 class _Handshakes(ssl.SSLContext):
@@ -129,20 +172,38 @@ class _Handshakes(ssl.SSLContext):
         return super().wrap_bio(*args, **kwargs)
 
 
-def unreachable(error: aiohttp.ClientConnectionError, where: str) -> str:
-    """Why there is no connection to `where`, in words an operator can act on."""
+def unreachable(error: aiohttp.ClientConnectionError, where: str, reason: Reason, *, before: str = "") -> RunFault:
+    """The fault that there is no connection to `where`: of this reason, or ours where this host is to blame.
+
+    Its words, after those `before` them, are some that an operator can act on.
+    """
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return f"the name of {where} does not resolve"
+            why = f"the name of {where} does not resolve"
+        case aiohttp.ClientConnectorCertificateError() if _trusts_nobody():
+            reason = Reason.PROBER_INTERNAL
+            why = f"this host has no CA certificates to judge {where} by: install ca-certificates, or set SSL_CERT_FILE"
         case aiohttp.ClientConnectorCertificateError():
             certificate = error.certificate_error
-            why = getattr(certificate, "verify_message", "") or type(certificate).__name__
-            return f"the certificate of {where} is not trusted: {why.rstrip('.')}"
+            verified = getattr(certificate, "verify_message", "") or type(certificate).__name__
+            why = f"the certificate of {where} is not trusted: {verified.rstrip('.')}"
         case aiohttp.ClientSSLError():
-            return f"TLS with {where} failed: {getattr(error.os_error, 'reason', None) or 'handshake broken off'}"
+            why = f"TLS with {where} failed: {getattr(error.os_error, 'reason', None) or 'handshake broken off'}"
+        case aiohttp.ClientConnectorError() if error.os_error.errno in OUR_ERRORS:
+            reason = Reason.PROBER_INTERNAL
+            why = f"this host cannot connect to {where}: {os.strerror(error.os_error.errno)}"
         case aiohttp.ClientConnectorError() if isinstance(error.os_error, ConnectionRefusedError):
-            return f"{where} refused the connection"
+            why = f"{where} refused the connection"
         case aiohttp.ClientConnectorError():
-            return f"no connection to {where}: {error.os_error.strerror or type(error.os_error).__name__}"
+            why = f"no connection to {where}: {error.os_error.strerror or type(error.os_error).__name__}"
         case _:
-            return f"{where} closed the connection without an answer"
+            why = f"{where} closed the connection without an answer"
+    return RunFault(reason, before + why)
+
+
+def _trusts_nobody() -> bool:
+    """Whether this host has no authority's certificate: no file of them, and no folder, which is read late."""
+    paths = ssl.get_default_verify_paths()
+    folders = map(Path, os.environ.get(paths.openssl_capath_env, paths.openssl_capath).split(os.pathsep))
+    kept = any(_HASHED.fullmatch(file.name) for folder in folders if folder.is_dir() for file in folder.iterdir())
+    return not kept and not ssl.create_default_context().cert_store_stats()["x509_ca"]

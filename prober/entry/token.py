@@ -15,19 +15,22 @@ import msgspec
 from yarl import URL
 
 from prober.core.events import TokenRead, TokenValidated
-from prober.core.plan import Plan, Session
+from prober.core.plan import DirectEntry, Plan, Session
 from prober.core.reasons import Reason, RunFault
 from prober.core.words import authority, harmless
 from prober.entry.allowed import NotAllowedError, connector
-from prober.entry.http import NO_TIMEOUT, marks, unreachable
+from prober.entry.clock import SKEW, clock_fault
+from prober.entry.http import NO_TIMEOUT, marks, over_http, unreachable
 from prober.limits import HALF
 from prober.recorder import Recorder
 
-SKEW = 60.0
-"""Seconds by which the clocks may differ: what livekit-server allows."""
-
 VALIDATE_WITHIN = 5.0
 """Longest wait for the server's opinion, in seconds."""
+
+UNUSABLE = "the token cannot be used: "
+
+MOST_AGENTS = 8
+"""Agents kept of those that a token names."""
 
 _SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
@@ -94,8 +97,15 @@ def read_token(token: str, now: float) -> Claims:
     )
 
 
+class MisdatedError(RunFault):
+    """By our clock the token is not valid now."""
+
+
 def check_token(claims: Claims, *, room: str, speaks: bool) -> None:
     """Raises RunFault with a sentence that leads to the fix where a caller with these claims cannot do its part."""
+    misdated = _misdated(claims)
+    if misdated is not None:
+        raise MisdatedError(Reason.TOKEN_INVALID, f"{UNUSABLE}{misdated}")
     problem = _problem(claims, room, speaks)
     if problem is not None:
         raise _invalid(problem)
@@ -109,7 +119,7 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
             at=recorder.elapsed(),
             expires_in=None if claims.expires_in is None else round(claims.expires_in, 3),
             room=None if claims.room is None else harmless(claims.room),
-            agents=tuple(harmless(agent) for agent in claims.agents),
+            agents=tuple(harmless(agent) for agent in claims.agents[:MOST_AGENTS]),
             identity=None if claims.identity is None else harmless(claims.identity),
             grants=claims.grants,
         )
@@ -125,9 +135,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
     before this endpoint, a proxy that lets only WebSockets through) is left to the join itself, which meets it too.
     Source: livekit-server, pkg/service/rtcservice.go and auth.go.
     """
-    url = URL(session.url)
-    where = authority(url)
-    url = url.with_scheme({"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)).with_query(None)
+    where = authority(URL(session.url))
     try:
         async with (
             asyncio.timeout(within),
@@ -136,7 +144,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
             ) as http,
             # In a header, where the SDK puts it too, the token stays out of access logs; a redirect never gets it.
             http.get(
-                url / "rtc/validate",
+                over_http(session.url) / "rtc/validate",
                 headers=marks(plan) | {"Authorization": f"Bearer {session.token}"},
                 allow_redirects=False,
             ) as response,
@@ -148,7 +156,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
     except TimeoutError:
         raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} did not answer /rtc/validate within {within:g} s") from None
     except aiohttp.ClientConnectionError as error:
-        raise RunFault(Reason.SERVER_UNREACHABLE, unreachable(error, where)) from None
+        raise unreachable(error, where, Reason.SERVER_UNREACHABLE) from None
     except aiohttp.ClientError:
         raise RunFault(Reason.SERVER_UNREACHABLE, f"{where} does not speak HTTP") from None
     except ValueError:  # its text may quote a header
@@ -157,6 +165,9 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
     # livekit-server quotes the whole token in its refusal: "invalid token: eyJ…, error: …".
     said = harmless(body, hide=(session.token,))
     if status == 401:
+        clock = clock_fault(response.headers) if isinstance(plan.entry, DirectEntry) else None  # we have dated it
+        if clock is not None:
+            raise clock
         raise RunFault(Reason.TOKEN_INVALID, f"LiveKit refuses the token: {said or 'no reason given'}")
     if status == 404 and "room does not exist" in said:
         raise RunFault(
@@ -165,11 +176,15 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
         )
 
 
-def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
+def _misdated(claims: Claims) -> str | None:
     if claims.expires_in is not None and claims.expires_in < -SKEW:
         return f"it expired {-claims.expires_in:.0f} s ago: it is handed out twice, or the minting host's clock is slow"
     if claims.starts_in is not None and claims.starts_in > SKEW:
         return f"it is not valid before {claims.starts_in:.0f} s from now: the minting host's clock is fast"
+    return None
+
+
+def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
     if not claims.room_join:
         return "it does not grant roomJoin: set video.roomJoin to true where it is minted"
     if claims.room is None:
@@ -192,7 +207,7 @@ def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
 
 
 def _invalid(problem: str) -> RunFault:
-    return RunFault(Reason.TOKEN_INVALID, f"the token cannot be used: {problem}")
+    return RunFault(Reason.TOKEN_INVALID, f"{UNUSABLE}{problem}")
 
 
 def _part(claims: Mapping[str, Any], name: str, kind: type) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from yarl import URL
 
+from prober.core.allowed import LONGEST_HOST
 from prober.core.events import SessionGranted, TrialRequested
 from prober.core.plan import Deadlines, Plan, Session, Step, TrialEntry
 from prober.core.reasons import Reason, RunFault
@@ -84,7 +85,7 @@ def _session(entry: TrialEntry, variables: Mapping[str, str], answer: Answer, no
     server = _field(step, answer, found, SERVER_NAMES) if at.server_url is None else fill(at.server_url, variables)
     token = _field(step, answer, found, TOKEN_NAMES) if at.token is None else fill(at.token, variables)
     if not _usable(server):
-        raise malformed(step, "the server URL has no ws://, wss://, http:// or https:// with a host")
+        raise malformed(step, "the server URL has no ws://, wss://, http:// or https:// with a host's name")
     if at.room is not None:
         room: str | None = fill(at.room, variables)
     else:
@@ -99,7 +100,7 @@ def _usable(server: str) -> bool:
     try:
         url = URL(server)
         plain = server.isprintable() and " " not in server and url.user is None
-        return url.scheme in {"ws", "wss", "http", "https"} and bool(url.host) and plain
+        return url.scheme in {"ws", "wss", "http", "https"} and 0 < len(url.host or "") <= LONGEST_HOST and plain
     except ValueError:
         return False
 

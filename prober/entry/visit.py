@@ -16,6 +16,7 @@ from prober.core.templates import Known, fill_all, fill_url, names
 from prober.core.words import own_words
 from prober.entry.allowed import Guard, NotAllowedError
 from prober.entry.answers import LARGEST, Answer, extracted, malformed
+from prober.entry.cookies import Cookies
 from prober.entry.http import MOST_REDIRECTS, Moments, unreachable
 from prober.recorder import Recorder
 
@@ -24,9 +25,6 @@ WORDS_WITHIN = 1.0
 
 SESSION = 8
 """Characters of a cookie that may open a session; shorter ones are words, such as a language."""
-
-COOKIES_KEPT = 128 * 1024
-"""Characters of `Set-Cookie` headers that are handed on, the newest of them."""
 
 
 class Visit:
@@ -40,10 +38,8 @@ class Visit:
         self.moments = Moments(recorder)
         self._secrets = secrets
         self._guard = Guard(plan.allowed)
-        self._http = self.moments.session(plan, self._guard)
-        for url, header in known.cookies:
-            self._guard.set_cookies.append((url, header))
-            self._http.cookie_jar.update_cookies_from_headers([header], URL(url))
+        self._cookies = Cookies(known.cookies)
+        self._http = self.moments.session(plan, self._guard, self._cookies)
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,12 +53,7 @@ class Visit:
     def known(self) -> Known:
         """What the visit knows now, the secrets left out."""
         variables = {name: value for name, value in self.variables.items() if name not in self._secrets}
-        cookies, left = list[tuple[str, str]](), COOKIES_KEPT
-        for url, header in reversed(self._guard.set_cookies):
-            left -= len(url) + len(header)
-            if left >= 0:
-                cookies.append((url, header))
-        return Known(variables=variables, cookies=tuple(reversed(cookies)))
+        return Known(variables=variables, cookies=self._cookies.told)
 
     async def take(self, step: Step) -> Answer:
         """The step's final answer, its variables known from now on.
@@ -78,7 +69,7 @@ class Visit:
     def _hidden(self) -> tuple[str, ...]:
         """What no word of the product may show: all that it told us, and our secrets."""
         variables = (value for name, value in self.variables.items() if name not in BY_RUN)
-        cookies = (cookie.value for cookie in self._http.cookie_jar if len(cookie.value) >= SESSION)
+        cookies = (cookie.value for cookie in self._cookies if len(cookie.value) >= SESSION)
         return (*variables, *cookies)
 
     async def _ask(self, step: Step) -> Answer:
@@ -104,7 +95,7 @@ class Visit:
                 return Answer(
                     url=response.url,
                     headers=response.headers,
-                    cookies=self._cookies(response),
+                    cookies=self._cookies_of(response),
                     body=body,
                     whole=whole,
                     content_type=response.content_type,
@@ -134,11 +125,11 @@ class Visit:
                 Reason.PROBER_INTERNAL, f"step {step.name}: its headers, with the variables in them, cannot be sent"
             ) from None
 
-    def _cookies(self, response: aiohttp.ClientResponse) -> dict[str, str]:
+    def _cookies_of(self, response: aiohttp.ClientResponse) -> dict[str, str]:
         """By name: what was set on the way here, and over it what the final URL would be sent."""
         found: list[BaseCookie[str]] = [answer.cookies for answer in (*response.history, response)]
-        found.append(self._http.cookie_jar.filter_cookies(response.url))
-        return {name: cookie.coded_value for cookies in found for name, cookie in cookies.items()}
+        found.append(self._cookies.filter_cookies(response.url))
+        return {name: cookie.value for cookies in found for name, cookie in cookies.items()}
 
     async def _refused(self, step: Step, response: aiohttp.ClientResponse) -> RunFault:
         try:
@@ -162,4 +153,4 @@ async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
 
 
 def _unreachable(step: Step, error: aiohttp.ClientConnectionError, where: str) -> RunFault:
-    return RunFault(Reason.TRIAL_UNREACHABLE, f"step {step.name}: {unreachable(error, where)}")
+    return unreachable(error, where, Reason.TRIAL_UNREACHABLE, before=f"step {step.name}: ")

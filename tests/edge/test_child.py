@@ -3,8 +3,11 @@
 import asyncio
 import os
 import sys
+import time
+from email.utils import formatdate
 from pathlib import Path
 
+import jwt
 import msgspec
 import psutil
 import pytest
@@ -12,10 +15,11 @@ from aiohttp import web
 
 from prober.child.messages import OVERTIME, FromChild, Happened, Order, Owes
 from prober.child.parent import run_child
-from prober.core.events import CleanedUp, Stopped, TokenValidated
-from prober.core.plan import Expectations, Scenario
+from prober.core.events import CleanedUp, Stopped, TokenRead, TokenValidated
+from prober.core.plan import ApiKey, DirectEntry, Expectations, Scenario
 from prober.core.reasons import Reason
 from tests.edge.products import DETAILS, RUN, TOKEN, answering, one_step, plan_of, served
+from tests.edge.servers import saying, silent
 
 
 async def test_of_the_operators_environment_a_run_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +81,69 @@ async def test_only_a_refusal_of_the_token_explains_better_than_the_join(
     assert TOKEN not in repr(events)
     validated = [event.status for event in events if isinstance(event, TokenValidated)]
     assert validated == ([] if status is None else [status])
+
+
+async def test_a_host_without_ca_certificates_cannot_judge_livekits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/none.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    async with served(tls=True) as server:
+        details = DETAILS | {"serverUrl": server.replace("https", "wss").replace("127.0.0.1", "localhost")}
+        async with served(("GET", "/", answering(details))) as origin:
+            order = Order(plan=plan_of(one_step(origin)))
+            events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is Reason.PROBER_INTERNAL
+    assert stopped.detail.startswith("this host has no CA certificates to judge localhost:")
+
+
+@pytest.mark.parametrize(
+    ("livekits", "reason", "words"),
+    [
+        (-7200, Reason.PROBER_INTERNAL, "this host's clock shows "),
+        (0, Reason.TOKEN_INVALID, "the token cannot be used: it expired 36"),
+        (None, Reason.TOKEN_INVALID, "the token cannot be used: it expired 36"),
+    ],
+)
+async def test_a_token_is_expired_where_livekits_clock_is_ours(
+    livekits: int | None, reason: Reason, words: str
+) -> None:
+    date = "" if livekits is None else f"Date: {formatdate(time.time() + livekits, usegmt=True)}\r\n"
+    expired = jwt.encode({"sub": "c", "exp": int(time.time()) - 3600, "video": {"room": "trial_7"}}, "k" * 32)
+    async with saying(f"HTTP/1.1 404 x\r\n{date}Content-Length: 0\r\n\r\n".encode()) as livekit:
+        details = DETAILS | {"serverUrl": f"ws://{livekit}", "participantToken": expired}
+        async with served(("GET", "/", answering(details))) as origin:
+            order = Order(plan=plan_of(one_step(origin)))
+            events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is reason
+    assert stopped.detail.startswith(words)
+
+
+async def test_an_expired_token_is_dated_to_when_it_was_read_not_to_when_livekit_was_asked() -> None:
+    expired = jwt.encode({"sub": "c", "exp": int(time.time()) - 3600, "video": {"room": "trial_7"}}, "k" * 32)
+    async with silent() as livekit:
+        details = DETAILS | {"serverUrl": f"ws://{livekit}", "participantToken": expired}
+        async with served(("GET", "/", answering(details))) as origin:
+            order = Order(plan=plan_of(one_step(origin)))
+            events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (read,) = [event for event in events if isinstance(event, TokenRead)]
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is Reason.TOKEN_INVALID
+    assert stopped.at - read.at < 1.0 < events[-1].at - read.at
+
+
+async def test_a_token_that_our_own_clock_misdated_is_no_refusal_of_our_key() -> None:
+    async def livekit(_request: web.Request) -> web.Response:
+        date = formatdate(time.time() + 7200, usegmt=True)
+        return web.Response(status=401, text="token is expired (exp)", headers={"Date": date})
+
+    async with served(("GET", "/{path:rtc.*}", livekit)) as server:
+        key = ApiKey(url=server.replace("http", "ws"), key="APIkey", secret="s" * 32)
+        plan = msgspec.structs.replace(plan_of(one_step(server)), entry=DirectEntry(url=key.url, agent_name="a"))
+        events = await run_child(Order(plan=plan, key=key), stop=asyncio.Event(), on_event=lambda _event: None)
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.reason is Reason.PROBER_INTERNAL
+    assert stopped.detail.startswith("this host's clock shows ")
 
 
 async def test_who_only_looks_needs_no_voice_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,15 @@ def test_a_good_token_is_recorded_and_passes() -> None:
     )
 
 
+def test_of_many_agents_a_few_are_kept() -> None:
+    to = recorder()
+    agents = [{"agentName": f"agent-{number}"} for number in range(9000)]
+    examine(session(token(roomConfig={"agents": agents})), to, now=NOW, speaks=True)
+    (event,) = to.events
+    assert isinstance(event, TokenRead)
+    assert event.agents == tuple(f"agent-{number}" for number in range(8))
+
+
 def test_what_is_wrong_is_recorded_before_it_is_refused() -> None:
     to = recorder()
     text = token(exp=NOW - 3600)

@@ -1,7 +1,10 @@
 """The trial walked against real local servers: good days, and each way in which a product lets its caller down."""
 
 import asyncio
+import errno
+import os
 import socket
+from pathlib import Path
 
 import jwt
 import msgspec
@@ -11,9 +14,10 @@ from aiohttp import web
 from prober import USER_AGENT
 from prober.core.events import HttpMoment, SessionGranted, TrialRequested
 from prober.core.plan import Deadlines, Extract, Session, Step, TrialEntry
-from prober.core.reasons import Reason
+from prober.core.reasons import Reason, RunFault
 from prober.core.steps import trial_steps
 from prober.entry.answers import LARGEST
+from prober.entry.token import validate
 from tests.edge.products import (
     CERTIFICATE,
     DETAILS,
@@ -25,6 +29,7 @@ from tests.edge.products import (
     moments,
     one_step,
     page,
+    plan_of,
     recorder,
     refused,
     served,
@@ -183,6 +188,7 @@ async def test_a_room_that_only_the_token_names() -> None:
         ({"serverUrl": "h:7880", "token": TOKEN}, "the server URL has no ws://"),
         ({"serverUrl": "wss://h:x", "token": TOKEN}, "the server URL has no ws://"),
         ({"serverUrl": "https://", "token": TOKEN}, "the server URL has no ws://"),
+        ({"serverUrl": f"wss://{'a.' * 127}", "token": TOKEN}, "the server URL has no ws://"),
         ([TOKEN], "no object with serverUrl"),
         (b"", "answered application/json where JSON was expected"),
         (b"[" * 200_000, "answered application/json where JSON was expected"),
@@ -376,6 +382,29 @@ async def test_a_redirect_to_nowhere(location: str, words: str) -> None:
     assert (error.reason, words in str(error)) == (Reason.TRIAL_MALFORMED, True)
 
 
+async def test_a_redirect_to_a_path_in_latin_1_leads_where_a_browser_goes() -> None:
+    to, answer = (
+        recorder(),
+        b"HTTP/1.1 302 x\r\nLocation: /k\xe4se?v=\xe4\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    )
+    async with saying(answer) as where:
+        error = await refused(one_step(f"http://{where}/"), to=to)
+    assert error.reason is Reason.TRIAL_REJECTED
+    assert ("redirected", f"http://{where}/k%E4se") in moments(to.events, "details")
+
+
+async def test_a_host_that_is_no_line_is_neither_told_nor_kept() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"http://{'a.' * 9000}example/x"})
+
+    to = recorder()
+    async with served(("GET", "/", handler)) as origin:
+        error = await refused(one_step(origin), to=to)
+    assert error.reason is Reason.TRIAL_MALFORMED
+    assert str(error) == "step details: it leads to a host whose name is longer than 253 characters"
+    assert max(len(detail) for _, detail in moments(to.events, "details")) == 400
+
+
 # Time
 
 
@@ -475,6 +504,59 @@ async def test_a_certificate_for_another_name(monkeypatch: pytest.MonkeyPatch) -
         error = await refused(one_step(origin))
     assert error.reason is Reason.TRIAL_UNREACHABLE
     assert "is not trusted: IP address mismatch" in str(error)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+async def test_a_host_without_ca_certificates_judges_nobodys(
+    folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "README").write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / folder))
+    async with served(("GET", "/", page), tls=True) as origin:
+        error = await refused(one_step(origin.replace("127.0.0.1", "localhost")))
+        server = origin.partition(":")[2].replace("127.0.0.1", "localhost")
+        with pytest.raises(RunFault) as caught:
+            await validate(
+                Session(url=f"wss:{server}", room="trial_7", token=TOKEN), recorder(), plan_of(one_step(origin))
+            )
+    told = f"this host has no CA certificates to judge {server[2:]} by: install ca-certificates, or set SSL_CERT_FILE"
+    assert (error.reason, str(error)) == (Reason.PROBER_INTERNAL, f"step details: {told}")
+    assert (caught.value.reason, str(caught.value)) == (Reason.PROBER_INTERNAL, told)
+
+
+async def test_certificates_in_a_folder_are_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "0a1b2c3d.0").write_text("read when one of this hash is asked for")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", f"/nowhere:{tmp_path}")
+    async with served(("GET", "/", page), tls=True) as origin:
+        error = await refused(one_step(origin.replace("127.0.0.1", "localhost")))
+    assert error.reason is Reason.TRIAL_UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (
+            errno.EADDRNOTAVAIL,
+            Reason.PROBER_INTERNAL,
+            "this host cannot connect to {}: Cannot assign requested address",
+        ),
+        (errno.EMFILE, Reason.PROBER_INTERNAL, "this host cannot connect to {}: Too many open files"),
+        (errno.EPERM, Reason.PROBER_INTERNAL, "this host cannot connect to {}: Operation not permitted"),
+        (errno.ENETUNREACH, Reason.TRIAL_UNREACHABLE, "no connection to {}: "),
+    ],
+)
+async def test_a_connection_that_our_own_host_denies(
+    code: int, reason: Reason, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def denied(_socket: socket.socket, _address: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", denied)
+    error = await refused(one_step("http://127.0.0.1:9/in"))
+    assert error.reason is reason
+    assert str(error).startswith(f"step details: {words.format('127.0.0.1:9')}")
 
 
 async def test_plain_http_where_tls_was_expected() -> None:

@@ -12,14 +12,15 @@ from aiohttp import web
 
 from prober.child.messages import Order
 from prober.child.parent import run_child
-from prober.core.events import AnyEvent, CleanedUp
+from prober.core.events import AnyEvent, CleanedUp, Stopped
 from prober.core.plan import Expectations, Extract, Step, TrialEntry
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import check_entry
 from prober.core.templates import Known
 from prober.entry.undo import undo
-from tests.edge.products import answering, plan_of, served
+from tests.edge.products import answering, one_step, plan_of, served
+from tests.edge.servers import saying
 
 KEY = "s3cr3t-value"
 
@@ -105,6 +106,17 @@ async def test_a_clean_up_that_fails_is_told_and_never_judged() -> None:
     record = await run(Shop(end_status=409))
     assert (record.outcome, record.reason) == (Outcome.FAIL, Reason.TRIAL_REJECTED)
     assert record.left_behind == ("clean-up step end: status 409",)
+
+
+async def test_a_cookie_that_is_no_utf_8_takes_no_verdict_away() -> None:
+    async with saying(b"HTTP/1.1 500 x\r\nSet-Cookie: name=M\xfcller\r\nContent-Length: 0\r\n\r\n") as where:
+        entry = one_step(f"http://{where}/in")
+        plan = plan_of(
+            msgspec.structs.replace(entry, cleanup=(Step(name="end", method="DELETE", url=f"http://{where}"),))
+        )
+        events = await run_child(Order(plan=plan), stop=asyncio.Event(), on_event=lambda _event: None)
+    assert [event.reason for event in events if isinstance(event, Stopped)] == [Reason.TRIAL_REJECTED]
+    assert [event.detail for event in cleaned(events)] == ["status 500"]
 
 
 async def test_where_no_trial_came_to_be_there_is_nothing_to_undo() -> None:
@@ -198,10 +210,12 @@ async def test_cookies_handed_on_are_sent_where_their_servers_said() -> None:
         return web.Response()
 
     async with served(("GET", "/a", handler), ("GET", "/b", handler)) as origin:
-        known = Known(cookies=((f"{origin}/a", "sid=first; Path=/a"), ("http://other.example/", "sid=other; Path=/")))
+        known = Known(
+            cookies=((f"{origin}/a", 'sid="fi rst"; Path=/a'), ("http://other.example/", "sid=other; Path=/"))
+        )
         steps = (Step(name="a", method="GET", url=f"{origin}/a"), Step(name="b", method="GET", url=f"{origin}/b"))
         assert [result.ok async for _, result in undo(steps, plan_of(TrialEntry(steps=(), email="")), known, {})] == [
             True,
             True,
         ]
-    assert got == ["sid=first", None]
+    assert got == ['sid="fi rst"', None]

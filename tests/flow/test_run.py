@@ -186,7 +186,9 @@ async def test_an_interruption_without_an_answer_fails() -> None:
 
 async def test_our_own_bug_is_told_before_we_leave() -> None:
     record = await run(Script(breaks=RuntimeError("ours")))
-    assert record.message.startswith("The prober has a bug. (RuntimeError at prober/run.py:")
+    assert record.message.startswith(
+        "The prober has a bug, or its host lacks something. (RuntimeError at prober/run.py:"
+    )
 
 
 async def test_a_door_that_is_closed_is_the_targets_failure() -> None:

@@ -10,9 +10,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prober.child.messages import Owes
 from prober.core.events import HttpMoment
 from prober.core.plan import Allowed, Extract, SessionAt
 from prober.core.reasons import Reason, RunFault
+from prober.core.templates import Known
 from prober.entry.token import examine
 from prober.recorder import Recorder
 from tests.edge.products import DETAILS, EMAIL, TOKEN, one_step, walked
@@ -28,13 +30,31 @@ THEIRS = {
 }
 PAGE = f'<form action="/go?csrf={COOKIE}"><input type=hidden name="v" value="{TOKEN}"></form>'.encode()
 STATUSES = ("200 OK", "200", "201 x", "204 x", "302 x", "303 x", "304 x", "401 x", "429 x", "500 x", "99 x", "x", "")
-PLACES = ("/", "?v=x", "//[::1", "http://u:p@127.0.0.1:9/", "http://127.0.0.1:9/?v=1", "ftp://x/", "javascript:1")
+PLACES = (
+    "/",
+    "?v=x",
+    "//[::1",
+    "http://u:p@127.0.0.1:9/",
+    "http://127.0.0.1:9/?v=1",
+    "/k\xe4se",
+    "//k\xe4se",
+    "ftp://x/",
+    "javascript:1",
+)
 HEADERS = {
     "Content-Type": ("text/html", "application/json; charset=utf-7", "text/html; charset=\xff", "x" * 9000, ";;;"),
     "Content-Length": ("0", "5", "-1", "99999999999999999999", "x"),
     "Content-Encoding": ("gzip", "deflate", "br", "x"),
     "Transfer-Encoding": ("chunked", "x", "chunked, chunked"),
-    "Set-Cookie": (f"v={COOKIE}; Path=/", f'v="{COOKIE}\\', f"v={COOKIE}; Domain=com; Expires=x", ";=;", "\xe9=\x01"),
+    "Set-Cookie": (
+        f"v={COOKIE}; Path=/",
+        f'v="{COOKIE}\\',
+        f"v={COOKIE}; Domain=com; Expires=x",
+        ";=;",
+        "\xe9=\x01",
+        f"v={COOKIE}\xfc",
+        'v="\\012"',
+    ),
     "Location": PLACES,
     "v": (TOKEN, "x", *(text.replace("\n", " ") for text in HOSTILE if text.isascii())),
 }
@@ -77,13 +97,17 @@ async def saying(answer: bytes) -> AsyncIterator[str]:
 @FEWER
 @given(answer=answers(), extract=st.none() | st.sampled_from(EXTRACTS))
 async def test_any_answer_is_a_session_or_the_products_fault(answer: bytes, extract: Extract | None) -> None:
-    to = Recorder(time.monotonic, lambda _event: None)
+    to, tells = Recorder(time.monotonic, lambda _event: None), list[Known]()
     async with saying(answer) as origin:
         entry = one_step(f"{origin}/in", extract={} if extract is None else {"v": extract})
+        again = msgspec.structs.replace(
+            entry.steps[0], name="again", headers={} if extract is None else {"V": "{{ v }}"}
+        )
+        entry = msgspec.structs.replace(entry, steps=(*entry.steps, again), cleanup=entry.steps)
         if extract is not None:
             entry = msgspec.structs.replace(entry, session=SessionAt(server_url="wss://127.0.0.1", token="{{ v }}"))
         try:
-            session = await walked(entry, to, allowed=Allowed(hosts=("127.0.0.1",)))
+            session = await walked(entry, to, told=tells.append, allowed=Allowed(hosts=("127.0.0.1",)))
             examine(session, to, now=0.0, speaks=True)
         except RunFault as fault:
             assert fault.reason in THEIRS, fault
@@ -92,6 +116,8 @@ async def test_any_answer_is_a_session_or_the_products_fault(answer: bytes, extr
         else:
             told = repr(session)
             msgspec.json.encode(session)
+    for known in tells:  # it goes over the pipe
+        assert msgspec.json.decode(msgspec.json.encode(Owes(trial=known)), type=Owes).trial == known
     told += msgspec.json.encode(to.events).decode()
     assert all(event.detail.isprintable() for event in to.events if isinstance(event, HttpMoment))
     for secret in (TOKEN, TOKEN.split(".")[1], EMAIL, COOKIE):
