@@ -130,6 +130,8 @@ def _one(kept: "History", run_id: str, *, as_json: bool) -> None:
 def _table(kept: "History", query: Query) -> None:
     """The newest of these runs, and all of them in numbers."""
     console = Console(highlight=False)
+    if damaged := kept.damaged():
+        say(console, f"Left out: {damaged} of the history's rows, which {'is' if damaged == 1 else 'are'} damaged.")
     listed = list(kept.runs(msgspec.structs.replace(query, limit=query.limit or LISTED)))
     if not listed:
         say(console, "No run matches.")
