@@ -1,7 +1,12 @@
 """A terminal obeys nothing that somebody handed over: a file, its name, a history, an argument."""
 
 import json
+import os
+import pty
 import sqlite3
+import subprocess
+import sys
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -79,3 +84,21 @@ def test_a_history_is_listed_and_neither_obeyed_nor_taken_for_markup(tmp_path: P
         connection.execute("UPDATE runs SET target = ?", (target,))
         connection.commit()
     assert "[/nope][bold]" in harmless("history", "--db", path)
+
+
+def test_a_terminal_gets_what_is_visible_of_a_kept_record_and_a_file_all_of_it(tmp_path: Path) -> None:
+    path, body = tmp_path / "history.db", EVIL.encode()
+    with writing(path) as history:
+        history.record(run())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE runs SET record = ?", (zlib.compress(body),))
+        connection.commit()
+    command = (sys.executable, "-m", "prober.cli", "history", "--db", str(path), "--json")
+    ours, theirs = pty.openpty()
+    subprocess.run(command, stdout=theirs, timeout=60, check=True)
+    shown = os.read(ours, 4096).decode()
+    for number in (ours, theirs):
+        os.close(number)
+    assert "owned" in shown
+    assert shown.replace("\r\n", "").isprintable(), ascii(shown)
+    assert subprocess.run(command, capture_output=True, timeout=60, check=True).stdout == body + b"\n"
