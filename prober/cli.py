@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -24,6 +24,7 @@ from prober.commands.rules import rules
 from prober.commands.run import run
 from prober.commands.watch import watch
 from prober.core.series import INCONCLUSIVE
+from prober.core.visible import visible
 from prober.limits import HALF
 from prober.sinks.json_log import write_line
 
@@ -132,17 +133,23 @@ def _refuse_halves(arguments: list[str]) -> None:
             raise click.UsageError(f"{name} is no text in UTF-8.")
 
 
-def _tell(error: BaseException, asked: dict[str, Any], sentence: str, show: Callable[[], None] | None = None) -> None:
-    """Tell of it on standard error in one sentence, as text or as JSON; nobody there changes nothing."""
+def _tell(
+    error: BaseException, asked: dict[str, Any], sentence: str, show: Callable[[IO[str]], None] | None = None
+) -> None:
+    """Tell of it on standard error in one sentence, as text or as JSON; nobody there changes nothing.
+
+    A terminal obeys nothing of it: it may quote an argument, a file or its name.
+    """
     with contextlib.suppress(OSError):
         if asked.get("debug"):
             traceback.print_exception(error)
         if asked.get("log_format") == "json":
             write_line(sys.stderr, "prober.trouble", "error", message=sentence)
-        elif show is not None:
-            show()
-        else:
-            click.echo(f"livekit-prober: {sentence}", err=True)
+            return
+        said = io.StringIO(f"livekit-prober: {sentence}\n" if show is None else "")
+        if show is not None:
+            show(said)
+        click.echo(visible(said.getvalue(), keep="\n"), nl=False, err=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ LONGEST = 60.0
 """Seconds a sentence may last: a caller who speaks longer is no test of an answer."""
 RATES = (8_000, 192_000)
 """Lowest and highest sample rate."""
+MOST = round(2 * LONGEST * RATES[1])
+"""Samples of all channels together: two channels at the highest rate, eight at 48 kHz."""
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +116,10 @@ def locate(name_or_path: str) -> Path:
 
 
 def read_sound(path: Path) -> Sound:
-    """The recording in this file. Raises FixtureError: unreadable, longer than LONGEST, a sample rate beyond RATES."""
+    """The recording in this file.
+
+    Raises FixtureError: unreadable, longer than LONGEST, more than MOST samples, a sample rate beyond RATES.
+    """
     try:
         with sf.SoundFile(path) as file:
             if not RATES[0] <= file.samplerate <= RATES[1]:
@@ -123,6 +128,10 @@ def read_sound(path: Path) -> Sound:
                 )
             if file.frames > LONGEST * file.samplerate:
                 raise FixtureError(f"{path} lasts {file.frames / file.samplerate:.0f} s; {LONGEST:g} s can be used")
+            if file.frames * file.channels > MOST:
+                raise FixtureError(
+                    f"{path} has {file.frames * file.channels} samples in {file.channels} channels; {MOST} can be used"
+                )
             # As floats: libsndfile does not scale a float file that is read as integers.
             sound, rate, form = file.read(dtype="float64", always_2d=True), file.samplerate, file.format
     except (sf.LibsndfileError, OSError) as error:

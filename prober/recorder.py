@@ -2,16 +2,22 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
-from prober.core.events import Event, Stopped
+from prober.core.events import AgentState, Event, MoreCame, Stopped, TranscriptHeard
 from prober.core.reasons import Reason
 
 E = TypeVar("E", bound=Event)
 
 GRACE = 0.5
 """Seconds waited past a deadline: an onset is dated back from a window that ends up to this much later."""
+
+OTHERS = (AgentState, TranscriptHeard)
+"""Events that others in the room make as often as they like."""
+MOST = 1000
+"""Of each kind of them so many are recorded: no verdict and no measurement needs more than the first."""
 
 
 class DeadlinePassed(Exception):  # noqa: N818 - not an error: the timeline shows what did not happen
@@ -32,6 +38,7 @@ class Recorder:
         self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
         self.events: list[Event] = []
         self.stopped: Stopped | None = None
+        self._others: Counter[type[Event]] = Counter()
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
@@ -42,9 +49,13 @@ class Recorder:
         return round(moment - self.origin, 6)
 
     def record(self, event: Event) -> None:
-        """Append an event and wake those who wait for it."""
-        self.events.append(event)
-        self._publish(event)
+        """Append an event, but for those beyond MOST, and wake those who wait for it."""
+        self._others[type(event)] += isinstance(event, OTHERS)
+        if (came := self._others[type(event)]) <= MOST:
+            self.events.append(event)
+            self._publish(event)
+        elif came == MOST + 1:
+            self.record(MoreCame(at=event.at, kind=type(event).__name__))
         if isinstance(event, Stopped) and self.stopped is None:
             self.stopped = event
         for wanted, waiter in self._waiters:

@@ -96,6 +96,8 @@ def beside(recording: Path) -> Path:
 
 def read_sidecar(path: Path) -> Sidecar:
     """The sidecar in this file. Raises SidecarError: unreadable, not JSON, another schema."""
+    if not path.is_file():  # a pipe would keep us waiting
+        raise SidecarError(f"{path} is not a {SCHEMA} sidecar: it is no file")
     try:
         return decoded(path.read_bytes(), Sidecar)
     except (OSError, ValueError) as error:

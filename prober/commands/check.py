@@ -7,6 +7,7 @@ import click
 
 from prober.commands.configuration import read_configuration, shard_option
 from prober.config.shard import Shard
+from prober.core.visible import visible
 
 
 @click.command(short_help="Check a configuration without probing.")
@@ -33,4 +34,4 @@ def check(file: Path | None, schema: bool, dump: bool, shard: Shard) -> None:
         click.echo(effective(loaded), nl=False)
         return
     for line in overview(loaded):
-        click.echo(line)
+        click.echo(visible(line))

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from prober import recordings
+from prober.core.visible import visible
 from prober.sidecar import Sidecar, SidecarError, beside, encode, read_sidecar, write_whole
 from prober.sinks.live import say, show
 
@@ -46,10 +47,10 @@ def list_(folder: Path | None) -> None:
     table.add_column("says · voice · licence", overflow="fold")
     for path in sorted((folder or recordings.folder()).glob("*.json")):
         try:
-            table.add_row(*_row(path, read_sidecar(path)))
+            table.add_row(*(visible(cell, keep="\n") for cell in _row(path, read_sidecar(path))))
         except SidecarError as error:
             if any(other.suffix not in {".json", ".png"} for other in path.parent.glob(f"{escape(path.stem)}.*")):
-                click.echo(str(error), err=True)
+                click.echo(visible(str(error)), err=True)
     with contextlib.suppress(OSError, SystemExit):  # rich exits on a pipe whose reader is gone
         Console(highlight=False, markup=False).print(table)
 

@@ -13,10 +13,12 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from prober.core.reasons import Outcome, Reason
 from prober.core.record import rederive
 from prober.core.statistics import Tally
+from prober.core.visible import visible
 from prober.sinks import narration, text
 from prober.sinks.entries import Entry, Query
 from prober.sinks.live import COLOURS, say, show
@@ -128,6 +130,8 @@ def _one(kept: "History", run_id: str, *, as_json: bool) -> None:
 def _table(kept: "History", query: Query) -> None:
     """The newest of these runs, and all of them in numbers."""
     console = Console(highlight=False)
+    if damaged := kept.damaged():
+        say(console, f"Left out: {damaged} of the history's rows, which {'is' if damaged == 1 else 'are'} damaged.")
     listed = list(kept.runs(msgspec.structs.replace(query, limit=query.limit or LISTED)))
     if not listed:
         say(console, "No run matches.")
@@ -147,15 +151,16 @@ def _table(kept: "History", query: Query) -> None:
         show(console, ["", *text.spread(summary)])
 
 
-def _cells(entry: Entry) -> Iterable[str]:
+def _cells(entry: Entry) -> Iterable[Text]:
+    """What is visible of them, and no markup: anybody may have written what is kept."""
     started = datetime.datetime.fromtimestamp(entry.started_at, datetime.UTC)
-    colour = COLOURS.get(entry.outcome.upper())
     verdict = _verdict(entry.outcome, entry.reason) + (" (objective missed)" if entry.exit_code == 3 else "")
-    yield f"{started:%Y-%m-%d %H:%M:%S}"
-    yield from (entry.target, entry.scenario, entry.trigger)
-    yield f"[{colour}]{verdict}[/]" if colour else verdict
-    yield from (_seconds(entry.tallies.get(name)) for name in SHOWN)
-    yield entry.run_id
+    for cell in (f"{started:%Y-%m-%d %H:%M:%S}", entry.target, entry.scenario, entry.trigger):
+        yield Text(visible(cell))
+    yield Text(visible(verdict), COLOURS.get(entry.outcome.upper(), ""))
+    for name in SHOWN:
+        yield Text(_seconds(entry.tallies.get(name)))
+    yield Text(visible(entry.run_id))
 
 
 def _seconds(tally: Tally | None) -> str:
@@ -168,6 +173,10 @@ def _verdict(outcome: str, reason: str | None) -> str:
 
 
 def _lines(bodies: Iterable[bytes]) -> None:
+    """As they were written; on a terminal what is visible of them."""
     with contextlib.suppress(BrokenPipeError):  # a reader that has seen enough
         for body in bodies:
-            sys.stdout.buffer.write(body + b"\n")
+            if sys.stdout.isatty():
+                click.echo(visible(body.decode(errors="replace")))
+            else:
+                sys.stdout.buffer.write(body + b"\n")

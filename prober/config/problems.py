@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from prober.core.visible import visible
+
 Place = tuple[str | int, ...]
 """The keys and indexes that lead to a place in the file."""
 
@@ -25,10 +27,10 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; each line of the message is one problem."""
+    """The configuration cannot be used; each line of the message is one problem, and visible."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
+        self.lines = tuple(map(visible, lines))
         super().__init__("\n".join(self.lines))
 
 

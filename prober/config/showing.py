@@ -89,7 +89,11 @@ def _marks(target: Target, way: TrialEntry | DirectEntry) -> dict[str, Any]:
 
 def as_yaml(document: dict[str, Any]) -> str:
     """The document as YAML that reads the same by the rules of 1.1 and of 1.2."""
-    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+    text, escaped = (
+        str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=unicode, width=120))
+        for unicode in (True, False)
+    )
+    return text if text.replace("\n", "").isprintable() else escaped  # PyYAML leaves turned text as it is
 
 
 class _Dumper(yaml.SafeDumper):

@@ -135,6 +135,12 @@ class TranscriptHeard(Event, frozen=True, kw_only=True):
     characters: int
 
 
+class MoreCame(Event, frozen=True, kw_only=True):
+    """More events of this kind come than are recorded: the rest is left out."""
+
+    kind: str
+
+
 # Speech
 
 
@@ -363,6 +369,7 @@ AnyEvent = (
     | Reconnecting
     | Reconnected
     | TranscriptHeard
+    | MoreCame
     | AgentSpeechStarted
     | AgentSpeechStopped
     | UtteranceStarted

@@ -1,6 +1,7 @@
 """Who is in the room and what becomes of them: LiveKit's callbacks record and return, nothing else."""
 
 import asyncio
+from typing import Literal
 
 from livekit import rtc
 
@@ -24,6 +25,8 @@ NAME = "lk.agent.name"
 ON_BEHALF = "lk.publish_on_behalf"
 """Set on avatars: they are of kind AGENT and not the agent (components-js, useVoiceAssistant)."""
 TRANSCRIPTION = "lk.transcription"
+TRANSCRIBED = "lk.transcribed_track_id"
+"""Of a transcript: the track that is transcribed; an agent may send what its caller says under its own name."""
 _KINDS = {number: name.removeprefix("PARTICIPANT_KIND_").lower() for name, number in rtc.ParticipantKind.items()}
 """A server that is newer than we are may have more of them."""
 BACK_WITHIN = 2.0
@@ -172,28 +175,37 @@ class Presence:
         return not any(publication.kind == rtc.TrackKind.KIND_AUDIO for publication in published)
 
     async def read_transcripts(self) -> None:
-        """Record every transcript that comes, until cancelled."""
+        """Record every transcript of the agent and of us, until cancelled; others may send what they like."""
         async with asyncio.TaskGroup() as group:
             while True:
-                group.create_task(self._read_transcript(*await self.transcripts.get()))
+                reader, identity, began = await self.transcripts.get()
+                speaker = self._speaker(reader, identity)
+                if speaker is not None:
+                    group.create_task(self._read_transcript(reader, speaker, began))
+
+    def _speaker(self, reader: rtc.TextStreamReader, identity: str) -> Literal["agent", "caller"] | None:
+        """Whose words the stream holds. The server says who sends it; an agent may send it in our name."""
+        us, track = self._room.local_participant, (reader.info.attributes or {}).get(TRANSCRIBED)
+        if identity == us.identity or (identity == self._agent and track in us.track_publications):
+            return "caller"
+        return "agent" if identity == self._agent else None
 
     def agent_text(self, since: float) -> str:
         """The agent's transcripts that began since this moment, in order; what was said is kept nowhere else."""
         return " ".join(text for began, text in sorted(self._said) if began >= since)
 
-    async def _read_transcript(self, reader: rtc.TextStreamReader, identity: str, began: float) -> None:
+    async def _read_transcript(
+        self, reader: rtc.TextStreamReader, speaker: Literal["agent", "caller"], began: float
+    ) -> None:
         final = (reader.info.attributes or {}).get("lk.transcription_final") == "true"
         try:
             text = await reader.read_all()
         except rtc.StreamError:
             return  # broken off by its sender; a run does not depend on transcripts
-        ours = identity == self._room.local_participant.identity
-        if identity == self._agent:
+        if speaker == "agent":
             self._said.append((began, text))
         self._recorder.record(
-            TranscriptHeard(
-                at=self._recorder.elapsed(), speaker="caller" if ours else "agent", final=final, characters=len(text)
-            )
+            TranscriptHeard(at=self._recorder.elapsed(), speaker=speaker, final=final, characters=len(text))
         )
 
 

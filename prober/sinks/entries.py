@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import Outline, Tally, outline
 
@@ -29,7 +30,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def document(self) -> bytes:
         """The record as JSON."""
-        return zlib.decompress(self.record)
+        return unpacked(self.record)
 
 
 class Entry(Outline, frozen=True, kw_only=True):
@@ -62,10 +63,31 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None = None
 
 
+LARGEST = 64 << 20
+"""Bytes that a record may unpack to: far more than any has."""
 COLUMNS = ", ".join(f'"{name}"' for name in Row.__struct_fields__)
 LISTED = ", ".join(f'"{name}"' for name in Entry.__struct_fields__)
+WHOLE = " AND ".join(
+    (
+        *(f"typeof(\"{name}\") = 'text'" for name in ("run_id", "target", "scenario", "trigger", "tallies", "labels")),
+        f"outcome IN {tuple(map(str, Outcome))}",
+        "typeof(reason) IN ('text', 'null') AND typeof(exit_code) = 'integer' AND typeof(record) = 'blob'",
+        "typeof(started_at) = 'real' AND started_at BETWEEN 0 AND 250000000000",  # the year 9892: a date holds no more
+        "(seconds IS NULL OR typeof(seconds) = 'real' AND seconds BETWEEN 0 AND 1000000)",
+    )
+)
+"""What is true of a row that this program wrote; of one that is damaged it may not be."""
 _tallies = msgspec.json.Decoder(dict[str, Tally])
 _labels = msgspec.json.Decoder(dict[str, str])
+
+
+def unpacked(packed: object) -> bytes:
+    """What was packed as a record. Raises zlib.error where it is damaged, or larger than any record."""
+    unpacking = zlib.decompressobj()
+    body = unpacking.decompress(packed, LARGEST) if isinstance(packed, bytes) else b""
+    if not unpacking.eof:
+        raise zlib.error("a record in it is none, cut off, or larger than any")
+    return body
 
 
 def listed(record: RunRecord) -> Entry:

@@ -8,7 +8,6 @@ of sqlite3. A connection belongs to the thread that opened it; nothing here is f
 import contextlib
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from prober.core.decoding import decoded
 from prober.core.reasons import Outcome
 from prober.core.record import RunRecord
 from prober.core.statistics import Summary, summarize
-from prober.sinks.entries import COLUMNS, LISTED, Entry, Query, Row, entry, row
-from prober.sinks.migrations import HistoryError, RefusedHistoryError, UnreadableRunError, migrate, missing
+from prober.sinks.entries import COLUMNS, LISTED, WHOLE, Entry, Query, Row, entry, row, unpacked
+from prober.sinks.migrations import RefusedHistoryError, UnreadableRunError, migrate, missing, plainly
 from prober.sinks.retention import Retention, prune
 
 PATIENCE = 5.0
@@ -62,7 +61,7 @@ def writing(path: Path) -> Iterator["History"]:
 
 def open_for_writing(path: Path) -> "History":
     """The same, for a caller that closes it."""
-    with _plainly(path):
+    with plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
@@ -94,13 +93,13 @@ def reading(path: Path, *, alone: bool = False) -> Iterator["History"]:
     """The history at this path, which is not changed. `alone`: nobody writes it meanwhile, and it has no log beside it;
     then it can be read on a disk that has no byte left.
     """
-    with _plainly(path):
+    with plainly(path):
         if not path.is_file():
             raise RefusedHistoryError("there is no such file; `watch` writes one")
         how = "mode=ro&immutable=1" if alone else "mode=ro"
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=PATIENCE, uri=True)
     with contextlib.closing(History(path, connection)) as history:
-        with _plainly(path):
+        with plainly(path):
             if missing(connection):
                 raise RefusedHistoryError("an older livekit-prober has written it; `watch` brings it to today's form")
         yield history
@@ -116,7 +115,7 @@ class History:
 
     def close(self) -> None:
         """No more of it."""
-        with _plainly(self._path):
+        with plainly(self._path):
             self._connection.close()
 
     def is_gone(self) -> bool:
@@ -129,34 +128,40 @@ class History:
 
     def insert(self, run: Row) -> None:
         """The same with a run that was made ready before."""
-        with _plainly(self._path):
+        with plainly(self._path):
             self._connection.execute(_INSERT, msgspec.structs.astuple(run))
 
     def prune(self, retention: Retention, now: float) -> int:
         """Forget a few of the runs that `retention` lets go at `now` (Unix time); how many."""
-        with _plainly(self._path):
+        with plainly(self._path):
             return prune(self._connection, retention, now)
 
     def runs(self, query: Query) -> Iterator[Entry]:
-        """All of them, the newest first."""
-        with _plainly(self._path):
+        """All of them, the newest first, without rows that are damaged."""
+        with plainly(self._path):
             for values in self._select(LISTED, query):
                 yield entry(values)
 
     def documents(self, query: Query) -> Iterator[bytes]:
-        """Their records as JSON, as they were written, the newest last."""
-        with _plainly(self._path):
+        """Their records as JSON, as they were written, the newest last. Raises UnreadableRunError."""
+        with plainly(self._path):
             ids = [number for (number,) in self._select("id", query)]
             for number in reversed(ids):  # one at a time: a month of records fits in no small memory
                 found = self._connection.execute("SELECT record FROM runs WHERE id = ?", (number,)).fetchone()
                 if found is not None:
-                    yield zlib.decompress(found[0])
+                    yield unpacked(found[0])
 
     def document(self, run_id: str) -> bytes | None:
-        """The record of this run as JSON, as it was written; None where there is no such run."""
-        with _plainly(self._path):
+        """The record of this run as JSON, as it was written; None: there is no such run. Raises UnreadableRunError."""
+        with plainly(self._path):
             found = self._connection.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-            return None if found is None else zlib.decompress(found[0])
+            return None if found is None else unpacked(found[0])
+
+    def damaged(self) -> int:
+        """How many rows are left out of every list: this program has not written them so."""
+        with plainly(self._path):
+            found = self._connection.execute(f"SELECT count(*) FROM runs WHERE ({WHOLE}) IS NOT 1")  # noqa: S608 - words of ours
+            return int(found.fetchone()[0])
 
     def run(self, run_id: str) -> RunRecord | None:
         """The record of this run, or None. Raises UnreadableRunError for one of a form that is not known here."""
@@ -190,7 +195,7 @@ class History:
 
     def standing(self, target: str, scenario: str) -> Standing:
         """Where this canary stood last: what a restart goes on from."""
-        with _plainly(self._path):
+        with plainly(self._path):
             judged = self._newest(target, scenario, Outcome.PASS, Outcome.FAIL)
             counted = self._connection.execute(
                 f"SELECT count(*) FROM runs WHERE {_CANARY} AND outcome = 'fail' AND id > "  # noqa: S608 - words of ours
@@ -213,7 +218,7 @@ class History:
 
     def _newest(self, target: str, scenario: str, *outcomes: Outcome) -> Entry | None:
         found = self._connection.execute(
-            f"SELECT {LISTED} FROM runs WHERE {_CANARY} AND outcome IN ({', '.join('?' * len(outcomes))})"  # noqa: S608
+            f"SELECT {LISTED} FROM runs WHERE {_CANARY} AND {WHOLE} AND outcome IN ({', '.join('?' * len(outcomes))})"  # noqa: S608
             " ORDER BY id DESC LIMIT 1",
             (target, scenario, *outcomes),
         ).fetchone()
@@ -221,7 +226,7 @@ class History:
 
     def _select(self, columns: str, query: Query) -> sqlite3.Cursor:
         given = {name: value for name in _TESTS if (value := getattr(query, name)) is not None}
-        where = " AND ".join(_TESTS[name] for name in given) or "1"
+        where = " AND ".join((WHOLE, *(_TESTS[name] for name in given)))
         limit = -1 if query.limit is None else query.limit
         return self._connection.execute(
             f"SELECT {columns} FROM runs WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - names of ours
@@ -235,16 +240,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
         found = path.stat()
         return found.st_dev, found.st_ino
     return None
-
-
-@contextlib.contextmanager
-def _plainly(path: Path) -> Iterator[None]:
-    """Say in one sentence what went wrong and where."""
-    try:
-        yield
-    except RefusedHistoryError as error:
-        raise RefusedHistoryError(f"The history {path} cannot be used: {error}.") from error
-    except (sqlite3.Error, zlib.error, msgspec.MsgspecError, OSError) as error:
-        told = error.strerror if isinstance(error, OSError) else str(error)
-        kind = RefusedHistoryError if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_NOTADB else HistoryError
-        raise kind(f"The history {path} cannot be used: {told}.") from error

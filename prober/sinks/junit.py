@@ -24,11 +24,11 @@ def junit(series: Iterable[Series], troubles: Sequence[str] = ()) -> bytes:
     """The document. `troubles` are what else keeps the exit code from 0: each is an error in a suite of our own."""
     root = Element("testsuites", name="livekit-prober")
     for target, of_it in groupby(sorted(series, key=lambda one: one.target), key=lambda one: one.target):
-        suite = SubElement(root, "testsuite", name=target)
+        suite = SubElement(root, "testsuite", name=_clean(target))
         runs = [(one, record, number) for one in of_it for number, record in enumerate(one.records, start=1)]
         for one, record, number in runs:
             _case(suite, one, record, number)
-        suite.set("timestamp", min(record.started_at for _, record, _ in runs)[:19])
+        suite.set("timestamp", _clean(min(record.started_at for _, record, _ in runs)[:19]))
         suite.set("time", f"{sum(record.seconds for _, record, _ in runs if record.seconds is not None):.3f}")
     if troubles:
         own = SubElement(root, "testsuite", name="livekit-prober", time="0.000")
@@ -49,7 +49,7 @@ def junit(series: Iterable[Series], troubles: Sequence[str] = ()) -> bytes:
 
 
 def _case(suite: Element, series: Series, record: RunRecord, number: int) -> None:
-    case = SubElement(suite, "testcase", classname=f"livekit-prober.{record.target}", name=record.scenario)
+    case = SubElement(suite, "testcase", classname=f"livekit-prober.{_clean(record.target)}", name=record.scenario)
     if len(series.records) > 1:
         case.set("name", f"{record.scenario} #{number}")
     if record.seconds is not None:
@@ -58,7 +58,7 @@ def _case(suite: Element, series: Series, record: RunRecord, number: int) -> Non
     known = {"run_id": record.run_id, "room": record.room}
     for name, value in (known | {f"label.{key}": value for key, value in record.labels.items()}).items():
         if value is not None:
-            SubElement(properties, "property", name=name, value=_clean(value))
+            SubElement(properties, "property", name=_clean(name), value=_clean(value))
     if record.exit_code != PASSED:
         _trouble(case, record, tolerated=series.tolerated(record))
     lines = [*narration.timeline(record.timeline), "", *text.summary(record)]

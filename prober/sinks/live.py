@@ -14,6 +14,7 @@ from rich.text import Text
 
 from prober.core.events import Event, UtteranceStarted
 from prober.core.record import RunRecord
+from prober.core.visible import visible
 from prober.sinks import narration, text
 
 HELD_BACK = 1.0
@@ -180,12 +181,12 @@ def coloured(line: str) -> Text:
 
 
 def say(console: Console, line: str) -> None:
-    """Print one line as it is; where nobody can read it any more the verdict stays what it is."""
+    """Print what is visible of one line; where nobody can read it any more the verdict stays what it is."""
     with contextlib.suppress(OSError, SystemExit):  # rich exits on a pipe whose reader is gone
-        console.print(coloured(line), soft_wrap=True)
+        console.print(coloured(visible(line)), soft_wrap=True)
 
 
 def show(console: Console, lines: Iterable[str]) -> None:
-    """Print these lines as they are."""
+    """Print these lines."""
     for line in lines:
         say(console, line)

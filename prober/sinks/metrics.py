@@ -7,6 +7,7 @@ so do the series of other targets. Were they dropped, `run ONE_TARGET` would mak
 takes a target away deletes the file.
 """
 
+import contextlib
 import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -85,9 +86,11 @@ def why(found: Diagnosis | None) -> dict[str, str]:
 
 
 def ended_at(record: RunRecord) -> float | None:
-    """When the run ended, in Unix time."""
-    began = datetime.datetime.fromisoformat(record.started_at).timestamp()
-    return None if record.seconds is None else began + record.seconds
+    """When the run ended, in Unix time; None where it does not tell."""
+    with contextlib.suppress(ValueError, OverflowError):
+        began = datetime.datetime.fromisoformat(record.started_at).timestamp()
+        return None if record.seconds is None else began + record.seconds
+    return None
 
 
 class LastRuns(Collector):

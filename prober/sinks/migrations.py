@@ -3,8 +3,13 @@
 A file that holds something else, or that a newer program has taken further, is refused.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -19,6 +24,20 @@ class RefusedHistoryError(HistoryError):
 
 class UnreadableRunError(HistoryError):
     """The run is there, but its record is of a form that this program does not know."""
+
+
+@contextlib.contextmanager
+def plainly(path: Path) -> Iterator[None]:
+    """Say in one sentence, as a HistoryError, what went wrong and where."""
+    try:
+        yield
+    except RefusedHistoryError as error:
+        raise RefusedHistoryError(f"The history {path} cannot be used: {error}.") from error
+    except (sqlite3.Error, zlib.error, msgspec.MsgspecError, OSError) as error:
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        kind = RefusedHistoryError if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_NOTADB else HistoryError
+        kind = UnreadableRunError if isinstance(error, zlib.error) else kind
+        raise kind(f"The history {path} cannot be used: {told}.") from error
 
 
 def m001_runs(connection: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from prober.cli import main
 from prober.fixtures import load_fixture
 from prober.recordings import folder, ids, seconds
+from tests.edge.test_cli import program
 
 HOURS = load_fixture("en-hours")
 SPEECH = HOURS.pcm / 32768
@@ -55,6 +56,14 @@ def test_a_folder_of_ones_own_is_listed_and_what_is_no_sidecar_is_named(own: Pat
     assert result.exit_code == 0
     assert "¿Qué tal?" in result.output
     assert "other.json is not a speech-fixture/1 sidecar" in result.output
+
+
+def test_a_pipe_in_the_place_of_a_sidecar_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "own.json")
+    (tmp_path / "own.wav").touch()
+    assert (
+        "own.json is not a speech-fixture/1 sidecar: it is no file" in program("fixtures", "list", str(tmp_path)).stderr
+    )
 
 
 def test_all_that_is_packaged_is_fit() -> None:

@@ -118,7 +118,9 @@ def test_the_probers_own_trouble_is_red_too() -> None:
 
 @given(words=st.text(st.characters(exclude_categories=())))
 def test_no_words_break_the_document(words: str) -> None:
-    record = msgspec.structs.replace(ABSENT, message=words, look=words, room=words, labels={"x": words})
+    record = msgspec.structs.replace(
+        ABSENT, message=words, look=words, room=words, target=words, started_at=words, labels={words: words}
+    )
     (failure,) = found(document(record, required=1), "failure")
     plain = "".join(char for char in words if char.isascii() and char.isprintable())
     kept = "".join(char for char in failure.get("message") or "" if char.isascii() and char.isprintable())

@@ -96,6 +96,13 @@ def test_an_inconclusive_run_alone_tells_nothing_of_the_target() -> None:
     assert {name for name, _ in samples(text_file([CRASH]))} == {"last_run_outcome"}
 
 
+@pytest.mark.parametrize("began", ["", "yesterday", "0001-01-01"])
+def test_a_run_that_does_not_tell_when_it_began_tells_the_rest(began: str) -> None:
+    told = samples(text_file([msgspec.structs.replace(PASS, started_at=began)]))
+    assert outcome(told) == ["pass"]
+    assert not any("timestamp" in name for name, _ in told)
+
+
 def test_other_targets_stay() -> None:
     bank = msgspec.structs.replace(ABSENT, target="bank")
     told = samples(text_file([PASS], text_file([bank]).decode()))

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from prober.core.events import AgentJoined, AgentState, Event
+from prober.core.events import AgentJoined, AgentState, Event, MoreCame, TranscriptHeard
 from prober.core.reasons import Reason
-from prober.recorder import GRACE, DeadlinePassed, Recorder, RunStopped
+from prober.recorder import GRACE, MOST, DeadlinePassed, Recorder, RunStopped
 
 pytestmark = pytest.mark.virtual_time
 
@@ -49,3 +49,19 @@ async def test_a_pause_lasts_until_its_moment() -> None:
     assert recorder.elapsed() == pytest.approx(3.0)
     await recorder.pause(1.0)
     assert recorder.elapsed() == pytest.approx(3.0)
+
+
+async def test_a_flood_fills_no_record_and_still_wakes_who_waits() -> None:
+    recorder, published = recorder_and_published()
+    joined = AgentJoined(at=1.0, identity="a", name="", before_us=False)
+    state = AgentState(at=1.0, identity="a", state="listening")
+    transcript = TranscriptHeard(at=1.0, speaker="agent", final=True, characters=1)
+    for event in (*[state] * (MOST + 2), *[transcript] * MOST, joined, *[joined] * MOST):
+        recorder.record(event)
+    assert published == recorder.events
+    more = MoreCame(at=1.0, kind="AgentState")
+    assert recorder.events == [*[state] * MOST, more, *[transcript] * MOST, *[joined] * (MOST + 1)]
+    news = asyncio.create_task(recorder.wait_for_news(TranscriptHeard, due=9.0))
+    asyncio.get_running_loop().call_soon(recorder.record, transcript)
+    await news
+    assert recorder.events[-1] == MoreCame(at=1.0, kind="TranscriptHeard")

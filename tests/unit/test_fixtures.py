@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf  # type: ignore[import-untyped]  # has no stubs
 
 from prober import voice
-from prober.fixtures import FixtureError, load_fixture
+from prober.fixtures import MOST, FixtureError, load_fixture
 from prober.recordings import ids
 from prober.sidecar import encode, read_sidecar, write_whole
 from prober.voice import SileroGate, VoiceGateError
@@ -179,3 +179,15 @@ print((len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") el
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, env=dict(os.environ)
     )
     assert run.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize(("name", "channels", "subtype"), [("bomb.flac", 8, "PCM_16"), ("wide.wav", 1024, "PCM_U8")])
+def test_what_has_too_many_samples_is_refused_before_it_is_unpacked(
+    tmp_path: Path, name: str, channels: int, subtype: str
+) -> None:
+    rate, seconds = (192_000, 16) if channels == 8 else (8_000, 3)
+    with sf.SoundFile(tmp_path / name, "w", rate, channels, subtype=subtype) as file:
+        for _ in range(seconds):
+            file.write(np.zeros((rate, channels), dtype=np.int16))
+    with pytest.raises(FixtureError, match=rf"samples in {channels} channels; {MOST} can be used"):
+        load_fixture(str(tmp_path / name))

@@ -22,8 +22,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def seconds(until: float, most: int) -> tuple[Tick, ...]:
-    """Round numbers of seconds from 0, at most so many after it."""
-    step = nice(until / most)
+    """Round numbers of seconds from 0, at most so many after it; none are closer than a nanosecond."""
+    step = nice(max(until / most, 1e-9))
     digits = max(0, -math.floor(math.log10(step)))
     return tuple(
         Tick(at=number * step / until, label=f"{number * step:.{digits}f}")
