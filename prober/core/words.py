@@ -32,16 +32,30 @@ def harmless(text: str, *, hide: Iterable[str] = (), longest: int = LONGEST) -> 
 
     What is to be hidden is found percent-encoded too, in any way and up to twice; such a text is shown decoded.
     """
-    text = _hidden(text, hide)
+    text = hidden(text, hide)
     text = _EMAIL.sub("[e-mail]", _AFTER.sub(_without_query, _TOKEN.sub("[token]", text)))
     text = _MARKS.sub("#", text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def hidden(text: str, hide: Iterable[str]) -> str:
+    """The text as it is, but for these strings: those of at least 4 characters, in any percent-encoding up to twice."""
+    # Longest first: a value that contains another one is hidden whole.
+    secrets = sorted((value for value in hide if len(value) >= 4), key=len, reverse=True)
+    for decode in (unquote, unquote_plus):
+        plain = text
+        for _ in range(3):
+            for secret in secrets:
+                if secret in plain:
+                    text = plain = plain.replace(secret, "[hidden]")
+            plain = decode(plain)
+    return text
+
+
 def place(url: URL, *, hide: Iterable[str] = ()) -> str:
     """Where a URL points: scheme, host and path, without user, query and fragment, nor segments that may be secrets."""
-    return str(url.origin()) + harmless(_OPAQUE.sub("…", _hidden(url.raw_path, hide)))
+    return harmless(str(url.origin()), hide=hide) + harmless(_OPAQUE.sub("…", hidden(url.raw_path, hide)))
 
 
 def authority(url: URL) -> str:
@@ -79,16 +93,3 @@ def whereabouts(error: BaseException) -> str:
 
 def _without_query(found: re.Match[str]) -> str:
     return "" if "=" in found[0] or "&" in found[0] else found[0]
-
-
-def _hidden(text: str, hide: Iterable[str]) -> str:
-    # Longest first: a value that contains another one is hidden whole.
-    secrets = sorted((value for value in hide if len(value) >= 4), key=len, reverse=True)
-    for decode in (unquote, unquote_plus):
-        plain = text
-        for _ in range(3):
-            for secret in secrets:
-                if secret in plain:
-                    text = plain = plain.replace(secret, "[hidden]")
-            plain = decode(plain)
-    return text

@@ -24,10 +24,13 @@ _KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.item
 """A server that is newer than we are may have more of them."""
 
 T = TypeVar("T")
+_Shown = Callable[[str], str]
 
 
-async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: float = WITHIN) -> ServerAsked:
-    """Ask for the room, its participants and its dispatches, all at once."""
+async def ask(
+    key: Access, room: str, elapsed: Callable[[], float], *, shown: _Shown = harmless, within: float = WITHIN
+) -> ServerAsked:
+    """Ask for the room, its participants and its dispatches, all at once; `shown` is how words of others are kept."""
     trouble: list[str] = []
 
     async def told(what: str, request: Callable[[api.LiveKitAPI], Awaitable[T]]) -> T | None:
@@ -35,7 +38,7 @@ async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: f
             async with serving(key, within) as livekit:
                 return await request(livekit)
         except UnservedError as error:
-            trouble.append(f"{what}: {error}")
+            trouble.append(shown(f"{what}: {error}"))
             return None
 
     named, inside = api.ListRoomsRequest(names=[room]), api.ListParticipantsRequest(room=room)
@@ -47,36 +50,37 @@ async def ask(key: Access, room: str, elapsed: Callable[[], float], *, within: f
     return ServerAsked(
         at=elapsed(),
         listed=None if rooms is None else sum(each.num_participants for each in rooms.rooms),
-        people=None if people is None else _people(people),
-        dispatches=None if dispatches is None else tuple(map(_dispatch, dispatches[:MOST])),
+        people=None if people is None else _people(people, shown),
+        dispatches=None if dispatches is None else tuple(_dispatch(each, shown) for each in dispatches[:MOST]),
         trouble=tuple(sorted(trouble)),
     )
 
 
-def _people(listed: api.ListParticipantsResponse) -> tuple[Person, ...]:
+def _people(listed: api.ListParticipantsResponse, shown: _Shown = harmless) -> tuple[Person, ...]:
     """The agents before all others, so that none of them is left out where there are many."""
-    return tuple(sorted(map(_person, listed.participants), key=lambda person: person.kind != "agent")[:MOST])
+    people = (_person(person, shown) for person in listed.participants)
+    return tuple(sorted(people, key=lambda person: person.kind != "agent")[:MOST])
 
 
-def _person(person: api.ParticipantInfo) -> Person:
+def _person(person: api.ParticipantInfo, shown: _Shown = harmless) -> Person:
     state = person.attributes.get(STATE)
     return Person(
-        identity=harmless(person.identity),
+        identity=shown(person.identity),
         kind=_KINDS.get(person.kind, str(person.kind)),
-        state=None if state is None else harmless(state),
+        state=None if state is None else shown(state),
         tracks=len(person.tracks),
     )
 
 
-def _dispatch(dispatch: Any) -> Dispatch:
+def _dispatch(dispatch: Any, shown: _Shown) -> Dispatch:
     return Dispatch(
-        id=harmless(dispatch.id),
-        agent=harmless(dispatch.agent_name),
+        id=shown(dispatch.id),
+        agent=shown(dispatch.agent_name),
         jobs=tuple(
             Job(
-                id=harmless(job.id),
-                worker=harmless(job.state.worker_id),
-                identity=harmless(job.state.participant_identity),
+                id=shown(job.id),
+                worker=shown(job.state.worker_id),
+                identity=shown(job.state.participant_identity),
             )
             for job in dispatch.state.jobs[:MOST]
         ),

@@ -10,7 +10,7 @@ from yarl import URL
 from prober import USER_AGENT
 from prober.core.events import HttpMoment
 from prober.core.plan import Plan
-from prober.core.words import authority, place
+from prober.core.words import authority, harmless, place
 from prober.entry.allowed import Guard, connector
 from prober.recorder import Recorder
 
@@ -27,10 +27,14 @@ def marks(plan: Plan) -> dict[str, str]:
 
 
 class Moments:
-    """Writes down the moments of the requests of one session, one request at a time, under the name of its step."""
+    """Writes down the moments of the requests of one session, one request at a time, under the name of its step.
 
-    def __init__(self, recorder: Recorder) -> None:
+    No host is named with one of the `secrets` in it.
+    """
+
+    def __init__(self, recorder: Recorder, secrets: Collection[str] = ()) -> None:
         self._recorder = recorder
+        self._secrets = secrets
         self._hide: Collection[str] = ()
         self._step = ""
         self._url = URL()
@@ -48,7 +52,7 @@ class Moments:
     @property
     def host(self) -> str:
         """Whom the request is at just now: redirects move it."""
-        return authority(self._url)
+        return harmless(authority(self._url), hide=self._secrets)
 
     def session(self, plan: Plan, guard: Guard) -> aiohttp.ClientSession:
         """A browser in small: one cookie jar, one pool of connections, our marks on every request."""
@@ -75,7 +79,7 @@ class Moments:
 
         @traced.on_dns_resolvehost_end.append
         async def _(_session: Any, _context: Any, lookup: aiohttp.TraceDnsResolveHostEndParams) -> None:
-            self._record("resolved", lookup.host)
+            self._record("resolved", harmless(lookup.host, hide=self._secrets))
 
         @traced.on_connection_create_end.append
         async def _(_session: Any, _context: Any, _created: aiohttp.TraceConnectionCreateEndParams) -> None:

@@ -6,7 +6,7 @@ is in no event, log or exception.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -94,9 +94,9 @@ def read_token(token: str, now: float) -> Claims:
     )
 
 
-def check_token(claims: Claims, *, room: str, speaks: bool) -> None:
+def check_token(claims: Claims, *, room: str, speaks: bool, told: Callable[[str], str] = harmless) -> None:
     """Raises RunFault with a sentence that leads to the fix where a caller with these claims cannot do its part."""
-    problem = _problem(claims, room, speaks)
+    problem = _problem(claims, room, speaks, told)
     if problem is not None:
         raise _invalid(problem)
 
@@ -108,13 +108,13 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
         TokenRead(
             at=recorder.elapsed(),
             expires_in=None if claims.expires_in is None else round(claims.expires_in, 3),
-            room=None if claims.room is None else harmless(claims.room),
-            agents=tuple(harmless(agent) for agent in claims.agents),
-            identity=None if claims.identity is None else harmless(claims.identity),
+            room=None if claims.room is None else recorder.told(claims.room),
+            agents=tuple(map(recorder.told, claims.agents)),
+            identity=None if claims.identity is None else recorder.told(claims.identity),
             grants=claims.grants,
         )
     )
-    check_token(claims, room=session.room, speaks=speaks)
+    check_token(claims, room=session.room, speaks=speaks, told=recorder.told)
     return claims
 
 
@@ -155,7 +155,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
         raise RunFault(Reason.PROBER_INTERNAL, "the headers of /rtc/validate cannot be sent") from None
     recorder.record(TokenValidated(at=recorder.elapsed(), status=status))
     # livekit-server quotes the whole token in its refusal: "invalid token: eyJ…, error: …".
-    said = harmless(body, hide=(session.token,))
+    said = recorder.told(body, hide=(session.token,))
     if status == 401:
         raise RunFault(Reason.TOKEN_INVALID, f"LiveKit refuses the token: {said or 'no reason given'}")
     if status == 404 and "room does not exist" in said:
@@ -165,7 +165,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
         )
 
 
-def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
+def _problem(claims: Claims, room: str, speaks: bool, told: Callable[[str], str]) -> str | None:
     if claims.expires_in is not None and claims.expires_in < -SKEW:
         return f"it expired {-claims.expires_in:.0f} s ago: it is handed out twice, or the minting host's clock is slow"
     if claims.starts_in is not None and claims.starts_in > SKEW:
@@ -175,7 +175,7 @@ def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
     if claims.room is None:
         return "it names no room: set video.room where it is minted"
     if claims.room != room:
-        return f"it opens room {harmless(claims.room)}, but the flow names room {harmless(room)}"
+        return f"it opens room {told(claims.room)}, but the flow names room {told(room)}"
     if claims.identity is None:
         return "it names no identity (sub): LiveKit refuses participants without one"
     if claims.hidden:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from prober import USER_AGENT
 from prober.core.events import HttpMoment, SessionGranted, TrialRequested
-from prober.core.plan import Deadlines, Extract, Session, Step, TrialEntry
+from prober.core.plan import Allowed, Deadlines, Extract, Session, Step, TrialEntry
 from prober.core.reasons import Reason
 from prober.core.steps import trial_steps
 from prober.entry.answers import LARGEST
@@ -326,6 +326,28 @@ async def test_session_cookies_are_not_quoted() -> None:
     async with served(("GET", "/", handler)) as origin:
         error = await refused(one_step(origin))
     assert str(error) == "step details: status 403, saying: session [hidden], language de, is over"
+
+
+async def test_our_secrets_are_told_nowhere() -> None:
+    secret = "acme-s3cr3t"
+    details = {**DETAILS, "serverUrl": f"wss://{secret}.example/", "roomName": f"{'x' * 114}{secret}"}
+
+    async def away(_request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"http://{secret}.example/on")
+
+    routes = ("GET", "/in", answering(details)), ("GET", "/away", away)
+    async with served(*routes, ("GET", "/odd", answering(b"x", content_type=f"text/{secret}"))) as origin:
+        to, secrets = recorder(), {"login": secret}
+        session = await walked(one_step(f"{origin}/in"), to, secrets=secrets)
+        gone = recorder()
+        left = await refused(
+            one_step(f"{origin}/away"), to=gone, secrets=secrets, allowed=Allowed(hosts=("127.0.0.1",))
+        )
+        odd = await refused(one_step(f"{origin}/odd"), secrets=secrets)
+    assert (session.url, session.room) == (details["serverUrl"], details["roomName"])
+    assert "acme-" not in f"{to.events}{gone.events}{left}{odd}"
+    assert "it leads to [hidden].example" in str(left)
+    assert "answered text/[hidden] where JSON was expected" in str(odd)
 
 
 async def test_a_refusal_whose_body_never_ends_is_still_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
