@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from prober.core.events import Event, Stopped
+from prober.core.hiding import hidden
 from prober.core.reasons import Reason
-from prober.core.words import harmless, hidden
+from prober.core.words import harmless
 
 E = TypeVar("E", bound=Event)
 

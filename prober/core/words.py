@@ -6,11 +6,11 @@ Each pattern takes time in proportion to the text: a search holds the interprete
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 from yarl import URL
 
 from prober.core.decoding import decoded
+from prober.core.hiding import hidden
 
 LONGEST = 120
 """Characters kept of the target's own words."""
@@ -30,27 +30,13 @@ _PACKAGE = __file__.removesuffix("core/words.py")
 def harmless(text: str, *, hide: Iterable[str] = (), longest: int = LONGEST) -> str:
     """The text on one line, cut short; tokens, e-mail addresses, queries and the strings to `hide` are blotted out.
 
-    What is to be hidden is found percent-encoded too, in any way and up to twice; such a text is shown decoded.
+    What is to be hidden is found encoded too: see `hidden`.
     """
     text = hidden(text, hide)
     text = _EMAIL.sub("[e-mail]", _AFTER.sub(_without_query, _TOKEN.sub("[token]", text)))
     text = _MARKS.sub("#", text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def hidden(text: str, hide: Iterable[str]) -> str:
-    """The text as it is, but for these strings: those of at least 4 characters, in any percent-encoding up to twice."""
-    # Longest first: a value that contains another one is hidden whole.
-    secrets = sorted((value for value in hide if len(value) >= 4), key=len, reverse=True)
-    for decode in (unquote, unquote_plus):
-        plain = text
-        for _ in range(3):
-            for secret in secrets:
-                if secret in plain:
-                    text = plain = plain.replace(secret, "[hidden]")
-            plain = decode(plain)
-    return text
 
 
 def place(url: URL, *, hide: Iterable[str] = ()) -> str:

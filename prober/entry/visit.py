@@ -9,11 +9,12 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
+from prober.core.hiding import hidden
 from prober.core.plan import Plan, Step
 from prober.core.reasons import Reason, RunFault
 from prober.core.steps import BY_RUN
 from prober.core.templates import Known, fill_all, fill_url, names
-from prober.core.words import harmless, hidden, own_words
+from prober.core.words import harmless, own_words
 from prober.entry.allowed import Guard, NotAllowedError
 from prober.entry.answers import LARGEST, Answer, extracted, malformed
 from prober.entry.http import MOST_REDIRECTS, Moments, unreachable

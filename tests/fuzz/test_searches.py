@@ -33,6 +33,7 @@ PARTS = (
     *("Bearer ", "secret", "api_key=", "K7a/", "K7a+", "'", ":", "://", "cookie=", "input_value=", "sk-", "b'"),
     *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
     *("[pod/", "] ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
+    *("&", "&#", "&#0", "&#38;", "&amp;", "\\u0", "\\u0040", "%2540", "eQ", "0"),
 )
 
 
@@ -60,11 +61,15 @@ def as_lines(text: str) -> None:
     log.told_of("r", at=1.0)
 
 
+def hiding(text: str) -> None:
+    harmless(text, hide=("x" * 99 + "y", "é&x", "%40@", "/x/", '\\"x', *(f"eyJ-{number}" for number in range(20))))
+
+
 def a_run_of(part: str, length: int) -> str:
     return part * (length // len(part))
 
 
-@pytest.mark.parametrize("searched", [harmless, recognise, as_lines])
+@pytest.mark.parametrize("searched", [harmless, hiding, recognise, as_lines])
 @settings(max_examples=settings().max_examples // 10)
 @example(parts=["x"])
 @example(parts=["?"])

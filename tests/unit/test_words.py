@@ -1,9 +1,13 @@
+import html
+import json
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
 from yarl import URL
 
+from prober.core.hiding import hidden
 from prober.core.templates import fill_url
 from prober.core.words import harmless, place, whereabouts
 from prober.recorder import Recorder
@@ -26,6 +30,38 @@ def test_a_secret_is_hidden_however_it_is_written(secret: str, write: Callable[[
     assert harmless(f"no key {write(secret)}!", hide=("other-secret", secret)) == "no key [hidden]!"
     path = place(URL(f"https://h/to/{write(secret)}/end", encoded=True), hide=(secret,))
     assert path == "https://h/to/[hidden]/end"
+
+
+ECHOED: dict[str, Callable[[str], str]] = {
+    "in capitals": str.upper,
+    "base64": lambda secret: b64encode(secret.encode()).decode(),
+    "base64 for URLs": lambda secret: urlsafe_b64encode(secret.encode()).decode(),
+    "Basic": lambda secret: b64encode(f"prober:{secret}".encode()).decode(),
+    "Basic of a longer name": lambda secret: b64encode(f"probers:{secret}".encode()).decode(),
+    "base64 in a name": lambda secret: f"t_{b64encode(secret.encode()).decode()}",
+    "percent-encoded base64": lambda secret: quote(b64encode(secret.encode()), safe=""),
+    "HTML": html.escape,
+    "HTML's numbers": lambda secret: "".join(f"&#{ord(letter)};" for letter in secret),
+    "JSON in JSON": lambda secret: json.dumps(json.dumps(secret)[1:-1])[1:-1],
+    "JSON with slashes": lambda secret: secret.replace("/", "\\/"),
+    "JSON for HTML": lambda secret: secret.replace("&", "\\u0026").replace("'", "\\u0027"),
+    "SQL": lambda secret: secret.replace("'", "\\'"),
+}
+
+
+@pytest.mark.parametrize("secret", [*SECRETS, "p&ss'w0rd/Zurich+7", "İstanbul 😀", "a?b>c~d", "four"])
+@pytest.mark.parametrize("write", ECHOED.values(), ids=ECHOED)
+def test_a_secret_is_hidden_in_what_a_refusal_makes_of_it(secret: str, write: Callable[[str], str]) -> None:
+    assert harmless(f"no key {write(secret)} !", hide=("other-secret", secret)) == "no key [hidden] !"
+
+
+def test_of_a_text_that_would_be_looked_through_for_too_long_nothing_is_shown() -> None:
+    assert harmless("x" * 1_000_000, hide=[f"secret-{number}" for number in range(9)]) == "[hidden]"
+    assert harmless("x" * 1_000_000, hide=["secret"]).startswith("xxx")
+
+
+def test_what_is_decoded_to_be_hidden_is_still_one_printable_line() -> None:
+    assert hidden(r"no\u000a::error::%0a&#10;secr\u0065t\ud83d", ["secret"]).isprintable()
 
 
 def test_a_value_with_another_in_it_is_hidden_whole_and_short_ones_stay() -> None:
