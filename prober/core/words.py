@@ -15,11 +15,15 @@ from prober.core.hiding import hidden
 LONGEST = 120
 """Characters kept of the target's own words."""
 
-_TOKEN = re.compile(r"\beyJ[\w-]*(?:\.[\w-]*)*")
+_TOKEN = re.compile(r"(?:(?<![^\W_])eyJ|eyJ(?=[\w-]{12}))(?:[\w.+/=-]|%2[BbFf]|%3[Dd])*")
+"""JSON in base64; after letters, such as those of an encoded sign, only what is long."""
 _PART = r"[^\s@\"'<>(),;:/?&=]"
-_EMAIL = re.compile(rf"(?<!{_PART}){_PART}+(?:@|%40){_PART}+")
-_AFTER = re.compile(r"(?<=\S)\?\S*")
-"""What may be a query."""
+_AT = r"(?:[@\uFF20]|%(?:25){0,3}40|&#0{0,5}64;|&#[xX]0{0,5}40;|&commat;|\\u0040)"
+_EMAIL = re.compile(rf"(?<!{_PART}){_PART}+{_AT}{_PART}+")
+_AFTER = re.compile(r"(?<=\S)(?:\?\S*|#[^\s#=]*=\S*)")
+"""What may be a query, or a fragment that is one."""
+_CODE = re.compile(r"[=&]|%3[Dd]|.{25}|(?=.*\d).{9}")
+"""What makes a query of it: a name with a value, or what is too long for a word."""
 _MARKS = re.compile("##+")
 """What begins a command to whatever runs a CI's job, wherever in a line it stands: `##[add-mask]`, `##vso[…]`."""
 _OPAQUE = re.compile(r"(?<=/)(?:[^/\s]{25,}|(?=[^/\s]*\d)[^/\s]{16,})")
@@ -78,4 +82,4 @@ def whereabouts(error: BaseException) -> str:
 
 
 def _without_query(found: re.Match[str]) -> str:
-    return "" if "=" in found[0] or "&" in found[0] else found[0]
+    return "" if _CODE.search(found[0]) else found[0]

@@ -68,6 +68,36 @@ def test_a_value_with_another_in_it_is_hidden_whole_and_short_ones_stay() -> Non
     assert harmless("key-1-long key-1 abc", hide=("key-1", "key-1-long", "abc")) == "[hidden] [hidden] abc"
 
 
+TOKEN = "eyJpdiI6Ik5qZzRaVz09IiwidmFsdWUiOiJzM2NyM3QifQ"
+CODE = "8f3a9c0d1e2f4a5b8f3a9c0d1e2f4a5b"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"CSRF mismatch: XSRF-TOKEN%3D{TOKEN}%3D%3D, go", "CSRF mismatch: XSRF-TOKEN%3D[token], go"),
+        (f"bad header Bearer%20{TOKEN}/{CODE}+a=", "bad header Bearer%20[token]"),
+        (f"access_token_{TOKEN}", "access_token_[token]"),
+        ("a short token_eyJhbG", "a short token_[token]"),
+        ("the keyJournal is gone", "the keyJournal is gone"),
+        (f"see https://x/magic?{CODE} now", "see https://x/magic now"),
+        ("call?%74oken%3Dabc", "call"),
+        ("go to https://x/cb#access_token=gho_16C7e42F292c6912E7", "go to https://x/cb"),
+        ("why?Because and issue #12, room#4711", "why?Because and issue #12, room#4711"),
+        *(
+            (f"no account john{at}example.com", "no account [e-mail]")
+            for at in ("@", "%40", "%2540", "\uff20", r"\u0040")
+        ),
+        *(
+            (f"no account john{at}example.com", "no account [e-mail]")
+            for at in ("&#64;", "&#064;", "&#x40;", "&commat;")
+        ),
+    ],
+)
+def test_tokens_queries_and_addresses_are_not_told(said: str, shown: str) -> None:
+    assert harmless(said) == shown
+
+
 def test_what_is_encoded_stays_so_where_nothing_is_to_be_hidden() -> None:
     assert harmless("caf%C3%A9 a+b 100%", hide=("secret",)) == "caf%C3%A9 a+b 100%"
 
