@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from prober.core.events import AgentState, Event, MoreCame, Stopped, TranscriptHeard
+from prober.core.hiding import hidden
 from prober.core.reasons import Reason
+from prober.core.words import harmless
 
 E = TypeVar("E", bound=Event)
 
@@ -29,12 +31,16 @@ class RunStopped(Exception):  # noqa: N818 - not an error: the timeline holds th
 
 
 class Recorder:
-    """Appends events in the order in which they became known; not thread-safe: for the event loop's thread alone."""
+    """Appends events in the order in which they became known; not thread-safe: for the event loop's thread alone.
 
-    def __init__(self, now: Callable[[], float], publish: Callable[[Event], None]) -> None:
+    No event shall hold the strings to `hide`: the target's own words go through `told`.
+    """
+
+    def __init__(self, now: Callable[[], float], publish: Callable[[Event], None], *, hide: Iterable[str] = ()) -> None:
         self._now = now
         self.origin = now()
         self._publish = publish
+        self._hide = tuple(hide)
         self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
         self.events: list[Event] = []
         self.stopped: Stopped | None = None
@@ -47,6 +53,10 @@ class Recorder:
     def since_start(self, moment: float) -> float:
         """A moment of the monotonic clock in seconds of the run."""
         return round(moment - self.origin, 6)
+
+    def told(self, words: str, *, hide: Iterable[str] = ()) -> str:
+        """Words of the target's own as an event may hold them, without the strings to `hide` either."""
+        return harmless(words, hide=(*self._hide, *hide))
 
     def record(self, event: Event) -> None:
         """Append an event, but for those beyond MOST, and wake those who wait for it."""
@@ -68,7 +78,7 @@ class Recorder:
 
     def stop(self, reason: Reason, detail: str, *, at: float | None = None, due: float | None = None) -> None:
         """Record a fault, dated now, `at`, or to the deadline that was `due`: every wait ends."""
-        now = self.elapsed()
+        now, detail = self.elapsed(), hidden(detail, self._hide)
         if due is not None:
             self.record(Stopped(at=due, reason=reason, detail=detail, given_up=max(now, due)))
         else:

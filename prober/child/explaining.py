@@ -1,7 +1,7 @@
 """Runs that an agent failed, explained by the agent's own log: what it tells of them becomes an event of theirs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import cached_property
 from typing import Any
@@ -40,7 +40,7 @@ class Explaining:
         name = order.agent_log
         if name is None:
             return await self._run(order, stop=stop, on_event=on_event, verbose=verbose)
-        asking = _Asking(self.logs.setdefault(name, _Log(name)).begin(), on_event)
+        asking = _Asking(self.logs.setdefault(name, _Log(name)).begin(tuple(order.secrets.values())), on_event)
         events = await self._run(order, stop=stop, on_event=asking, verbose=verbose)
         timeline = Timeline(events)
         if timeline.first(RoomJoined) is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:
@@ -109,10 +109,12 @@ class _Log:
     def _source(self) -> Source:
         return open_log(self._name)
 
-    def begin(self) -> Callable[[str], Future[_Told]]:
-        """What to ask of a run that begins now, by its room: what the log holds by now is not told of it."""
+    def begin(self, hide: Collection[str]) -> Callable[[str], Future[_Told]]:
+        """What to ask of a run that begins now, by its room: not what the log holds by now, nor `hide`."""
         begun = self.aside.ask(self._lines)
-        return lambda room: self.aside.ask(lambda: self._source.told_of(room, at=0.0, since=begun.result(timeout=0)))
+        return lambda room: self.aside.ask(
+            lambda: self._source.told_of(room, at=0.0, since=begun.result(timeout=0), hide=hide)
+        )
 
     def _lines(self) -> int:
         return self._source.begin()

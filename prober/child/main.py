@@ -71,7 +71,7 @@ async def main(descriptor: int) -> None:
     order: ToChild = msgspec.json.decode(await stdin.readline(), type=ToChild)
     match order:
         case CleanUp():
-            await pay(order, _recorder(pipe))
+            await pay(order, _recorder(pipe, order.order))
         case Sweep():
             from prober.entry.sweep import sweep
 
@@ -82,9 +82,13 @@ async def main(descriptor: int) -> None:
     pipe.send(Done())
 
 
-def _recorder(pipe: Pipe) -> Recorder:
+def _recorder(pipe: Pipe, order: Order) -> Recorder:
     """A recorder that begins now."""
-    recorder = Recorder(time.monotonic, lambda event: pipe.send(Happened(event=event)))  # type: ignore[arg-type]
+    recorder = Recorder(
+        time.monotonic,
+        lambda event: pipe.send(Happened(event=event)),  # type: ignore[arg-type]
+        hide=order.secrets.values(),
+    )
     pipe.send(Hello(origin=recorder.origin))
     return recorder
 
@@ -96,9 +100,9 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
             SileroGate()  # a machine that cannot tell speech must not listen
         clips = [load_fixture(name) for name in plan.say]
     except (VoiceGateError, FixtureError) as error:
-        _recorder(pipe).stop(Reason.PROBER_INTERNAL, str(error))
+        _recorder(pipe, order).stop(Reason.PROBER_INTERNAL, str(error))
         return
-    recorder = _recorder(pipe)  # what loads, loads before the run begins
+    recorder = _recorder(pipe, order)  # what loads, loads before the run begins
     debts = Debts(order, pipe.send)
     calls: list[Call] = []
 
@@ -142,7 +146,7 @@ async def _ask_server(order: Order, session: Session, recorder: Recorder) -> Non
         from prober.diagnosis.server import ask as ask_server
 
         joined = Timeline(recorder.events).first(RoomJoined)
-        recorder.record(await ask_server(order.key, session.room, recorder.elapsed, joined=joined))
+        recorder.record(await ask_server(order.key, session.room, recorder.elapsed, joined=joined, shown=recorder.told))
 
 
 def _is_of(key: Access, session: Session) -> bool:

@@ -26,7 +26,7 @@ def agent_may_come(events: Sequence[Event]) -> bool:
 def still_owed(order: Order, owes: Owes, events: Sequence[Event]) -> CleanUp | None:
     """The order to take away what the events do not tell of; None where there is nothing."""
     told = {(event.resource, event.name) for event in events if isinstance(event, CleanedUp)}
-    room = owes.room if owes.room is not None and ("room", harmless(owes.room)) not in told else None
+    room = owes.room if owes.room is not None and ("room", _shown(owes.room, order)) not in told else None
     steps = tuple(step for step in cleanup_steps(order) if ("trial", step.name) not in told)
     owed = CleanUp(
         order=_with_cleanup(order, steps),
@@ -42,7 +42,7 @@ def left_behind(owed: CleanUp) -> tuple[CleanedUp, ...]:
     if owed.owes.trial is not None:
         known = owed.owes.trial.variables.keys() | owed.order.secrets.keys()
         left = [_left("trial", step.name) for step in cleanup_steps(owed.order) if variables_of(step) <= known]
-    return (*left, _left("room", owed.owes.room)) if owed.owes.room is not None else tuple(left)
+    return (*left, _left("room", _shown(owed.owes.room, owed.order))) if owed.owes.room is not None else tuple(left)
 
 
 def cleanup_steps(order: Order) -> tuple[Step, ...]:
@@ -57,5 +57,9 @@ def _with_cleanup(order: Order, steps: tuple[Step, ...]) -> Order:
     return msgspec.structs.replace(order, plan=msgspec.structs.replace(order.plan, entry=entry))
 
 
+def _shown(room: str, order: Order) -> str:
+    return harmless(room, hide=order.secrets.values())
+
+
 def _left(resource: Literal["room", "trial"], name: str) -> CleanedUp:
-    return CleanedUp(at=0.0, resource=resource, name=harmless(name), ok=False, detail="could not be taken away")
+    return CleanedUp(at=0.0, resource=resource, name=name, ok=False, detail="could not be taken away")

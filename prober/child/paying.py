@@ -9,7 +9,6 @@ from prober.child.messages import CleanUp, Order, Owes
 from prober.child.owed import agent_may_come, cleanup_steps
 from prober.core.events import CleanedUp
 from prober.core.templates import Known
-from prober.core.words import harmless
 from prober.recorder import Recorder
 
 ARRIVES_WITHIN = 3.0
@@ -69,7 +68,13 @@ async def _delete_room(order: Order, room: str, recorder: Recorder, *, again: bo
         if result.ok:
             result = result._replace(detail="deleted")
     recorder.record(
-        CleanedUp(at=recorder.elapsed(), resource="room", name=harmless(room), ok=result.ok, detail=result.detail)
+        CleanedUp(
+            at=recorder.elapsed(),
+            resource="room",
+            name=recorder.told(room),
+            ok=result.ok,
+            detail=recorder.told(result.detail),
+        )
     )
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from prober import USER_AGENT
 from prober.config.expected import expectations, timeout
+from prober.config.hiding import HIDDEN, shown_url, without_secrets
 from prober.config.loading import Loaded
 from prober.config.models import Conversation, Join, Target
 from prober.config.orders import agent_log
@@ -22,9 +23,6 @@ from prober.core.entries import SANDBOX_URL
 from prober.core.plan import DirectEntry, Greeting, TrialEntry
 from prober.limits import DAY, STDIN
 
-HIDDEN = "[hidden]"
-_LITERAL = re.compile(r"([?&][^=&#\s]*=)(?![^&#]*\{\{)[^&#]+")
-"""A value in a URL's query that stands in the file itself, where somebody may have written a secret."""
 AROUND = 2.0
 """Seconds that an agent is in a call beside what happens there: its coming, our leaving."""
 GREETS = 5.0
@@ -44,12 +42,14 @@ def effective(loaded: Loaded) -> str:
         if (log := agent_log(meant, loaded.file)) is not None:
             target["agent_log"] = log
         target["marking"] = _marks(meant, loaded.ways[name]) | target["marking"]
-        for way in (target["entry"].get("trial", {}), target["entry"].get("token_endpoint", {})):
+        for way in target["entry"].values():
             if not way.get("session", True):
                 del way["session"]  # all of it is found in the answer
             for part in (way, *way.get("steps", ()), *way.get("cleanup", ())):
+                named = part.keys() & {"headers", "form", "json", "session"}
+                part.update({key: without_secrets(part[key]) for key in named})
                 if "url" in part:
-                    part["url"] = _LITERAL.sub(rf"\1{HIDDEN}", part["url"])
+                    part["url"] = shown_url(part["url"])
         for scenario, each in meant.scenarios.all().items():
             known = {
                 "timeout": timeout(scenario, each),
@@ -62,6 +62,7 @@ def effective(loaded: Loaded) -> str:
                 what = "say" if "say" in turn else "interrupt"
                 turn[what] = loaded.sentences.places[turn[what]]
                 turn.setdefault("reply_within", target["deadlines"]["reply_within"])
+    shown["connectivity"] = [shown_url(anchor) for anchor in shown["connectivity"]]
     return as_yaml(shown)
 
 
@@ -146,8 +147,8 @@ def _entry(loaded: Loaded, name: str, target: Target) -> str:
 
 
 def _bare(url: str) -> str:
-    """The URL without its query, in which somebody may have written a secret after all."""
-    return url.partition("?")[0]
+    """The URL without its user, query and fragment, in which somebody may have written a secret after all."""
+    return re.split("[?#]", shown_url(url), maxsplit=1)[0]
 
 
 def _unread(log: str) -> str | None:

@@ -6,20 +6,24 @@ Each pattern takes time in proportion to the text: a search holds the interprete
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 from yarl import URL
 
 from prober.core.decoding import decoded
+from prober.core.hiding import hidden
 
 LONGEST = 120
 """Characters kept of the target's own words."""
 
-_TOKEN = re.compile(r"\beyJ[\w-]*(?:\.[\w-]*)*")
+_TOKEN = re.compile(r"(?:(?<![^\W_])eyJ|eyJ(?=[\w-]{12}))(?:[\w.+/=-]|%2[BbFf]|%3[Dd])*")
+"""JSON in base64; after letters, such as those of an encoded sign, only what is long."""
 _PART = r"[^\s@\"'<>(),;:/?&=]"
-_EMAIL = re.compile(rf"(?<!{_PART}){_PART}+(?:@|%40){_PART}+")
-_AFTER = re.compile(r"(?<=\S)\?\S*")
-"""What may be a query."""
+_AT = r"(?:[@\uFF20]|%(?:25){0,3}40|&#0{0,5}64;|&#[xX]0{0,5}40;|&commat;|\\u0040)"
+_EMAIL = re.compile(rf"(?<!{_PART}){_PART}+{_AT}{_PART}+")
+_AFTER = re.compile(r"(?<=\S)(?:\?\S*|#[^\s#=]*=\S*)")
+"""What may be a query, or a fragment that is one."""
+_CODE = re.compile(r"[=&]|%3[Dd]|.{25}|(?=.*\d).{9}")
+"""What makes a query of it: a name with a value, or what is too long for a word."""
 _MARKS = re.compile("##+")
 """What begins a command to whatever runs a CI's job, wherever in a line it stands: `##[add-mask]`, `##vso[…]`."""
 _OPAQUE = re.compile(r"(?<=/)(?:[^/\s]{25,}|(?=[^/\s]*\d)[^/\s]{16,})")
@@ -30,9 +34,9 @@ _PACKAGE = __file__.removesuffix("core/words.py")
 def harmless(text: str, *, hide: Iterable[str] = (), longest: int = LONGEST) -> str:
     """The text on one line, cut short; tokens, e-mail addresses, queries and the strings to `hide` are blotted out.
 
-    What is to be hidden is found percent-encoded too, in any way and up to twice; such a text is shown decoded.
+    What is to be hidden is found encoded too: see `hidden`.
     """
-    text = _hidden(text, hide)
+    text = hidden(text, hide)
     text = _EMAIL.sub("[e-mail]", _AFTER.sub(_without_query, _TOKEN.sub("[token]", text)))
     text = _MARKS.sub("#", text)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
@@ -41,7 +45,7 @@ def harmless(text: str, *, hide: Iterable[str] = (), longest: int = LONGEST) -> 
 
 def place(url: URL, *, hide: Iterable[str] = ()) -> str:
     """Where a URL points: scheme, host and path, without user, query and fragment, nor segments that may be secrets."""
-    return str(url.origin()) + harmless(_OPAQUE.sub("…", _hidden(url.raw_path, hide)))
+    return harmless(str(url.origin()), hide=hide) + harmless(_OPAQUE.sub("…", hidden(url.raw_path, hide)))
 
 
 def authority(url: URL) -> str:
@@ -78,17 +82,4 @@ def whereabouts(error: BaseException) -> str:
 
 
 def _without_query(found: re.Match[str]) -> str:
-    return "" if "=" in found[0] or "&" in found[0] else found[0]
-
-
-def _hidden(text: str, hide: Iterable[str]) -> str:
-    # Longest first: a value that contains another one is hidden whole.
-    secrets = sorted((value for value in hide if len(value) >= 4), key=len, reverse=True)
-    for decode in (unquote, unquote_plus):
-        plain = text
-        for _ in range(3):
-            for secret in secrets:
-                if secret in plain:
-                    text = plain = plain.replace(secret, "[hidden]")
-            plain = decode(plain)
-    return text
+    return "" if _CODE.search(found[0]) else found[0]

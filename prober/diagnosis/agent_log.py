@@ -2,6 +2,7 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
@@ -47,7 +48,6 @@ class _Job(NamedTuple):
 class _Room:
     """What is told of a room since its job was taken: the last line of each kind, of the newest job."""
 
-    name: str
     taken: int = 0
     told: dict[tuple[int, bool], _Told] = field(default_factory=dict)
 
@@ -116,14 +116,16 @@ class AgentLog:
         self._standing.clear()
         self._registered = None
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
+    def told_of(
+        self, room: str, *, at: float, since: int = 0, hide: Collection[str] = ()
+    ) -> AgentLogged | AgentLogQuiet:
         """Why the job of this room went wrong, or why no worker could take it, where the log tells.
 
-        The room's name is made harmless, and so may be that of several; what stands in the first lines, up to `since`,
-        is told of the workers alone.
+        The room's name is made harmless, without the strings to `hide`, and so may be that of several; what stands in
+        the first lines, up to `since`, is told of the workers alone.
         """
-        name = harmless(room)
-        known = [each for each in self._rooms.values() if each.name == name]
+        name = harmless(room, hide=hide)
+        known = [each for called, each in self._rooms.items() if harmless(called, hide=hide) == name]
         rooms = [each for each in known if each.taken > since or each.since(since)]
         if len(rooms) > 1:
             return AgentLogQuiet(at=at, taken=False)
@@ -135,13 +137,14 @@ class AgentLog:
             default=None,
         )
         if told is None or told.what.cause is None:
-            return AgentLogQuiet(at=at, taken=taken, error=lines[0].what.quote if lines else None)
-        what, cause, job = told.what, told.what.cause, None if told.job is None else harmless(told.job)
-        return AgentLogged(at=at, cause=cause, quote=what.quote, fix=what.fix, by=told.by, job=job)
+            error = harmless(lines[0].what.quote, hide=hide) if lines else None
+            return AgentLogQuiet(at=at, taken=taken, error=error)
+        what, cause, job = told.what, told.what.cause, None if told.job is None else harmless(told.job, hide=hide)
+        return AgentLogged(at=at, cause=cause, quote=harmless(what.quote, hide=hide), fix=what.fix, by=told.by, job=job)
 
     def _taken(self, said: WorkerLine) -> None:
         if said.room is not None:
-            self._rooms[said.room] = _Room(harmless(said.room), self.lines)
+            self._rooms[said.room] = _Room(self.lines)
             job = said.job or said.room
             self._jobs[job], self._open[job] = _Job(said.room, self.lines), said.room
 
@@ -164,7 +167,7 @@ class AgentLog:
 
     def _tell(self, room: str, what: Recognised, by: By, job: str | None) -> None:
         if room not in self._rooms:
-            self._rooms[room] = _Room(harmless(room))
+            self._rooms[room] = _Room()
         kind, told = (what.rank, what.ending is not None), self._rooms[room].told
         taken = self._rooms[room].taken if job is None else self._jobs[job].taken if job in self._jobs else 0
         if kind not in told or taken >= told[kind].taken:

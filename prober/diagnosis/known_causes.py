@@ -25,13 +25,20 @@ _OPAQUE = re.compile(
 """What may be a token, a key, or a part of one; what looks like base64 and is a file's whole path is none."""
 _LITERAL = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
 _GIVEN = re.compile(
-    r"((?<=provided): |\b(?:bearer|basic) +|(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase|\bpwd"
-    r"|credentials|token|\bsid|\bsession[_-]?id)(?:\\*[\"'])?\s*[=:]\s*(?:(?:bearer|basic) +)?)"
-    rf"(?!(?:none|null|true|false)(?:[\s,;)}}\]]|$))(?:{_LITERAL}|\S+)"
+    r"((?<=provided): |\b(?:bearer|basic) +|(?:(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase"
+    r"|\b(?:pass|pwd?|sid|session[_-]?id)|credentials|token)(?:\\*[\"'])?\s*[=:]"
+    r"|(?:\b(?:key|auth|login|otp|pin|sig|signature)|(?-i:(?<=[a-z])Key))(?:\\*[\"']\s*[=:]|\s*=))"
+    r"\s*(?:(?:bearer|basic) +)?"
+    r"|--[\w-]{0,20}(?:pass|password|key|token|secret) +(?!(?:and|is|must|or|was)\b)"
+    r"|(?:api[ _-]?key|password|secret|token) +(?=[\"'][^\"']{4}|(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{6}))"
+    rf"(?!(?:none|null|true|false)(?:[\s,;)}}\]]|$))(?:{_LITERAL}|\([^)]*\)?|\S+)"
     r"|(?<=://)[^\s/@:]*:\S*@",
     re.IGNORECASE,
 )
-"""A key that is named so, or that a provider gives back with its refusal; and a URL's user."""
+"""A key that is named so, or that a provider gives back with its refusal; and a URL's user.
+
+A common word names one where `=` or a quote follows it; what follows after a space is one if quoted, or with a digit.
+"""
 _REST = re.compile(
     rf"((?:cookie|authorization)(?:\\*[\"'])?\s*[=:]\s*)(?:{_LITERAL}|.*)"
     r"|(-----BEGIN |input_value=).*?(?=, input_type=|$)",

@@ -8,7 +8,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -42,7 +42,9 @@ class Source(Protocol):
     def begin(self) -> int:
         """A run begins: how many lines there are of before."""
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
+    def told_of(
+        self, room: str, *, at: float, since: int = 0, hide: Collection[str] = ()
+    ) -> AgentLogged | AgentLogQuiet:
         """What `AgentLog.told_of` says of all that is written by now."""
 
 
@@ -116,10 +118,12 @@ class LogFile:
             self._read_on()
         return self._log.lines
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
+    def told_of(
+        self, room: str, *, at: float, since: int = 0, hide: Collection[str] = ()
+    ) -> AgentLogged | AgentLogQuiet:
         """What the log tells of this room. Raises OSError where the file cannot be read, or not in time."""
         self._read_on()
-        return self._log.told_of(room, at=at, since=since)
+        return self._log.told_of(room, at=at, since=since, hide=hide)
 
     def _read_on(self) -> None:
         """Read what was added to each file since the last time."""
@@ -212,10 +216,12 @@ class LogPipe:
         with self._asking:
             return self._log.lines
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogged | AgentLogQuiet:
+    def told_of(
+        self, room: str, *, at: float, since: int = 0, hide: Collection[str] = ()
+    ) -> AgentLogged | AgentLogQuiet:
         """What the log tells of this room by now. Raises OSError where it ended without a word of it."""
         with self._asking:
-            told = self._log.told_of(room, at=at, since=since)
+            told = self._log.told_of(room, at=at, since=since, hide=hide)
             if self._ended_after is not None and (isinstance(told, AgentLogQuiet) or since >= self._ended_after):
                 raise OSError("it has ended")
             return told

@@ -26,6 +26,7 @@ _KINDS = {number: name.lower() for name, number in api.ParticipantInfo.Kind.item
 """A server that is newer than we are may have more of them."""
 
 T = TypeVar("T")
+_Shown = Callable[[str], str]
 
 
 async def ask(
@@ -34,9 +35,10 @@ async def ask(
     elapsed: Callable[[], float],
     *,
     joined: RoomJoined | None = None,
+    shown: _Shown = harmless,
     within: float = WITHIN,
 ) -> ServerAsked:
-    """Ask for the room, its participants and its dispatches, all at once.
+    """Ask for the room, its participants and its dispatches, all at once; `shown` is how words of others are kept.
 
     Of a room that we have joined it is told which dispatches are older than our run.
     """
@@ -48,7 +50,7 @@ async def ask(
             async with serving(key, within) as livekit:
                 return await request(livekit)
         except UnservedError as error:
-            trouble.append(f"{what}: {error}")
+            trouble.append(shown(f"{what}: {error}"))
             silent.append(error.silent)
             return None
 
@@ -58,50 +60,51 @@ async def ask(
         told("ListParticipants", lambda livekit: livekit.room.list_participants(inside)),
         told("ListDispatch", lambda livekit: livekit.agent_dispatch.list_dispatch(room_name=room)),
     )
-    began = None if people is None or joined is None else _began(people, joined)
+    began = None if people is None or joined is None else _began(people, joined, shown)
     return ServerAsked(
         at=elapsed(),
         listed=None if rooms is None else sum(each.num_participants for each in rooms.rooms),
-        people=None if people is None else _people(people),
-        dispatches=None if dispatches is None else tuple(_dispatch(each, began) for each in dispatches[:MOST]),
+        people=None if people is None else _people(people, shown),
+        dispatches=None if dispatches is None else tuple(_dispatch(each, began, shown) for each in dispatches[:MOST]),
         trouble=tuple(sorted(trouble)),
         silent=silent == [True] * 3,
     )
 
 
-def _people(listed: api.ListParticipantsResponse) -> tuple[Person, ...]:
+def _people(listed: api.ListParticipantsResponse, shown: _Shown = harmless) -> tuple[Person, ...]:
     """The agents before all others, so that none of them is left out where there are many."""
-    return tuple(sorted(map(_person, listed.participants), key=lambda person: person.kind != "agent")[:MOST])
+    people = (_person(person, shown) for person in listed.participants)
+    return tuple(sorted(people, key=lambda person: person.kind != "agent")[:MOST])
 
 
-def _person(person: api.ParticipantInfo) -> Person:
+def _person(person: api.ParticipantInfo, shown: _Shown = harmless) -> Person:
     state = person.attributes.get(STATE)
     return Person(
-        identity=harmless(person.identity),
+        identity=shown(person.identity),
         kind=_KINDS.get(person.kind, str(person.kind)),
-        state=None if state is None else harmless(state),
+        state=None if state is None else shown(state),
         tracks=len(person.tracks),
     )
 
 
-def _began(listed: api.ListParticipantsResponse, joined: RoomJoined) -> float | None:
+def _began(listed: api.ListParticipantsResponse, joined: RoomJoined, shown: _Shown) -> float | None:
     """When our run began, in Unix time by the server's clock; None where it does not say when we came."""
-    ours = next((person for person in listed.participants if harmless(person.identity) == joined.identity), None)
+    ours = next((person for person in listed.participants if shown(person.identity) == joined.identity), None)
     came = 0.0 if ours is None else ours.joined_at_ms / 1000 or ours.joined_at
     return came - joined.at if came else None
 
 
-def _dispatch(dispatch: Any, began: float | None) -> Dispatch:
+def _dispatch(dispatch: Any, began: float | None, shown: _Shown) -> Dispatch:
     created = dispatch.state.created_at / 1e9  # 0 where the server does not say
     return Dispatch(
         earlier=began is not None and 0 < created < began - MARGIN,
-        id=harmless(dispatch.id),
-        agent=harmless(dispatch.agent_name),
+        id=shown(dispatch.id),
+        agent=shown(dispatch.agent_name),
         jobs=tuple(
             Job(
-                id=harmless(job.id),
-                worker=harmless(job.state.worker_id),
-                identity=harmless(job.state.participant_identity),
+                id=shown(job.id),
+                worker=shown(job.state.worker_id),
+                identity=shown(job.state.participant_identity),
             )
             for job in dispatch.state.jobs[:MOST]
         ),

@@ -12,7 +12,7 @@ from yarl import URL
 from prober.bounded import bounded, search
 from prober.core.plan import Extract, Step
 from prober.core.reasons import Reason, RunFault
-from prober.core.words import harmless, read_json
+from prober.core.words import read_json
 
 LARGEST = 1024 * 1024
 """Bytes read of a body: more is no answer to a caller, and a page is seen without its rest."""
@@ -32,7 +32,10 @@ CHARSETS = frozenset(
 
 
 class Answer(NamedTuple):
-    """The final answer to a step; `cookies` are those set on the way to it and those that its URL would be sent."""
+    """The final answer to a step; `cookies` are those set on the way to it and those that its URL would be sent.
+
+    `content_type` is as words may show it.
+    """
 
     url: URL
     headers: Mapping[str, str]
@@ -50,7 +53,7 @@ def malformed(step: Step, what: str) -> RunFault:
 
 def document(step: Step, answer: Answer) -> Any:
     """The answer's JSON. Raises RunFault where it is none."""
-    kind = harmless(answer.content_type)
+    kind = answer.content_type
     found = read_json(_body(step, answer))
     if found is None:
         raise malformed(step, f"answered {kind} where JSON was expected")
@@ -63,7 +66,7 @@ def extracted(step: Step, extract: Extract, answer: Answer) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise malformed(step, _LACKS[extract.source].format(at=extract.at, kind=harmless(answer.content_type)))
+        raise malformed(step, _LACKS[extract.source].format(at=extract.at, kind=answer.content_type))
     if len(value) > LONGEST_VALUE:
         raise malformed(step, f"the {extract.source} {extract.at} is longer than {LONGEST_VALUE} characters")
     return value
@@ -71,7 +74,7 @@ def extracted(step: Step, extract: Extract, answer: Answer) -> str:
 
 def _body(step: Step, answer: Answer) -> bytes:
     if not answer.whole:
-        raise malformed(step, f"the answer ({harmless(answer.content_type)}) is larger than {LARGEST} bytes")
+        raise malformed(step, f"the answer ({answer.content_type}) is larger than {LARGEST} bytes")
     return answer.body
 
 

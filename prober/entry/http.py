@@ -16,7 +16,7 @@ from prober import USER_AGENT
 from prober.core.events import HttpMoment
 from prober.core.plan import Plan
 from prober.core.reasons import Reason, RunFault
-from prober.core.words import authority, place
+from prober.core.words import authority, harmless, place
 from prober.entry.allowed import Guard, connector
 from prober.entry.cookies import Cookies
 from prober.limits import HALF
@@ -25,8 +25,6 @@ from prober.recorder import Recorder
 PROBE_HEADER = "X-Synthetic-Probe"
 MOST_REDIRECTS = 10
 LONGEST_LINE = 64 * 1024
-LONGEST_DETAIL = 400
-"""Characters of a moment's detail: more than a scheme, a host and a path have that can be connected to."""
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """aiohttp's own limits off: deadlines are the plan's."""
 
@@ -54,10 +52,14 @@ def over_http(livekit: str) -> URL:
 
 
 class Moments:
-    """Writes down the moments of the requests of one session, one request at a time, under the name of its step."""
+    """Writes down the moments of the requests of one session, one request at a time, under the name of its step.
 
-    def __init__(self, recorder: Recorder) -> None:
+    No host is named with one of the `secrets` in it.
+    """
+
+    def __init__(self, recorder: Recorder, secrets: Collection[str] = ()) -> None:
         self._recorder = recorder
+        self._secrets = secrets
         self._hide: Collection[str] = ()
         self._step = ""
         self._url = URL()
@@ -75,7 +77,7 @@ class Moments:
     @property
     def host(self) -> str:
         """Whom the request is at just now: redirects move it."""
-        return authority(self._url)
+        return harmless(authority(self._url), hide=self._secrets)
 
     def session(self, plan: Plan, guard: Guard, cookies: Cookies) -> aiohttp.ClientSession:
         """A browser in small: these cookies, one pool of connections, our marks on every request."""
@@ -102,7 +104,7 @@ class Moments:
 
         @traced.on_dns_resolvehost_end.append
         async def _(_session: Any, _context: Any, lookup: aiohttp.TraceDnsResolveHostEndParams) -> None:
-            self._record("resolved", lookup.host)
+            self._record("resolved", harmless(lookup.host, hide=self._secrets))
 
         @traced.on_connection_create_end.append
         async def _(_session: Any, _context: Any, _created: aiohttp.TraceConnectionCreateEndParams) -> None:
@@ -133,9 +135,7 @@ class Moments:
         self, what: Literal["sent", "resolved", "connected", "tls", "first_byte", "redirected", "done"], detail: str
     ) -> None:
         self.last = what
-        self._recorder.record(
-            HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail[:LONGEST_DETAIL])
-        )
+        self._recorder.record(HttpMoment(at=self._recorder.elapsed(), step=self._step, what=what, detail=detail))
 
 
 class _Response(aiohttp.ClientResponse):

@@ -6,7 +6,7 @@ is in no event, log or exception.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -101,12 +101,12 @@ class MisdatedError(RunFault):
     """By our clock the token is not valid now."""
 
 
-def check_token(claims: Claims, *, room: str, speaks: bool) -> None:
+def check_token(claims: Claims, *, room: str, speaks: bool, told: Callable[[str], str] = harmless) -> None:
     """Raises RunFault with a sentence that leads to the fix where a caller with these claims cannot do its part."""
     misdated = _misdated(claims)
     if misdated is not None:
         raise MisdatedError(Reason.TOKEN_INVALID, f"{UNUSABLE}{misdated}")
-    problem = _problem(claims, room, speaks)
+    problem = _problem(claims, room, speaks, told)
     if problem is not None:
         raise _invalid(problem)
 
@@ -118,13 +118,13 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
         TokenRead(
             at=recorder.elapsed(),
             expires_in=None if claims.expires_in is None else round(claims.expires_in, 3),
-            room=None if claims.room is None else harmless(claims.room),
-            agents=tuple(harmless(agent) for agent in claims.agents[:MOST_AGENTS]),
-            identity=None if claims.identity is None else harmless(claims.identity),
+            room=None if claims.room is None else recorder.told(claims.room),
+            agents=tuple(map(recorder.told, claims.agents[:MOST_AGENTS])),
+            identity=None if claims.identity is None else recorder.told(claims.identity),
             grants=claims.grants,
         )
     )
-    check_token(claims, room=session.room, speaks=speaks)
+    check_token(claims, room=session.room, speaks=speaks, told=recorder.told)
     return claims
 
 
@@ -163,7 +163,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
         raise RunFault(Reason.PROBER_INTERNAL, "the headers of /rtc/validate cannot be sent") from None
     recorder.record(TokenValidated(at=recorder.elapsed(), status=status))
     # livekit-server quotes the whole token in its refusal: "invalid token: eyJ…, error: …".
-    said = harmless(body, hide=(session.token,))
+    said = recorder.told(body, hide=(session.token,))
     if status == 401:
         clock = clock_fault(response.headers) if isinstance(plan.entry, DirectEntry) else None  # we have dated it
         if clock is not None:
@@ -184,13 +184,13 @@ def _misdated(claims: Claims) -> str | None:
     return None
 
 
-def _problem(claims: Claims, room: str, speaks: bool) -> str | None:
+def _problem(claims: Claims, room: str, speaks: bool, told: Callable[[str], str]) -> str | None:
     if not claims.room_join:
         return "it does not grant roomJoin: set video.roomJoin to true where it is minted"
     if claims.room is None:
         return "it names no room: set video.room where it is minted"
     if claims.room != room:
-        return f"it opens room {harmless(claims.room)}, but the flow names room {harmless(room)}"
+        return f"it opens room {told(claims.room)}, but the flow names room {told(room)}"
     if claims.identity is None:
         return "it names no identity (sub): LiveKit refuses participants without one"
     if claims.hidden:

@@ -59,8 +59,9 @@ async def walk(
             finally:
                 told(visit.known)
         session = _session(entry, visit.variables, answer, unix_ms / 1000)
-        server = place(URL(session.url)).rstrip("/")
-        recorder.record(SessionGranted(at=recorder.elapsed(), server=server, room=harmless(session.room)))
+        hide = visit.secrets.values()
+        server, room = place(URL(session.url), hide=hide).rstrip("/"), harmless(session.room, hide=hide)
+        recorder.record(SessionGranted(at=recorder.elapsed(), server=server, room=room))
     return session
 
 
@@ -108,6 +109,5 @@ def _usable(server: str) -> bool:
 def _field(step: Step, answer: Answer, document: Mapping[str, Any], names: tuple[str, ...]) -> str:
     value = next((document[name] for name in names if document.get(name)), None)
     if not isinstance(value, str):
-        kind = harmless(answer.content_type)
-        raise malformed(step, f"the answer ({kind}) has no text in {' or '.join(names)}")
+        raise malformed(step, f"the answer ({answer.content_type}) has no text in {' or '.join(names)}")
     return value

@@ -9,11 +9,12 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
+from prober.core.hiding import hidden
 from prober.core.plan import Plan, Step
 from prober.core.reasons import Reason, RunFault
 from prober.core.steps import BY_RUN
 from prober.core.templates import Known, fill_all, fill_url, names
-from prober.core.words import own_words
+from prober.core.words import harmless, own_words
 from prober.entry.allowed import Guard, NotAllowedError
 from prober.entry.answers import LARGEST, Answer, extracted, malformed
 from prober.entry.cookies import Cookies
@@ -35,8 +36,8 @@ class Visit:
 
     def __init__(self, plan: Plan, known: Known, secrets: Mapping[str, str], recorder: Recorder) -> None:
         self.variables = {**known.variables, **secrets}
-        self.moments = Moments(recorder)
-        self._secrets = secrets
+        self.moments = Moments(recorder, secrets.values())
+        self.secrets = secrets
         self._guard = Guard(plan.allowed)
         self._cookies = Cookies(known.cookies)
         self._http = self.moments.session(plan, self._guard, self._cookies)
@@ -52,7 +53,7 @@ class Visit:
     @property
     def known(self) -> Known:
         """What the visit knows now, the secrets left out."""
-        variables = {name: value for name, value in self.variables.items() if name not in self._secrets}
+        variables = {name: value for name, value in self.variables.items() if name not in self.secrets}
         return Known(variables=variables, cookies=self._cookies.told)
 
     async def take(self, step: Step) -> Answer:
@@ -78,7 +79,7 @@ class Visit:
         except ValueError:
             raise malformed(step, "its URL is none with the variables in it") from None
         body_names = frozenset(names([step.json, step.form]))
-        self._guard.begin(url, step.headers, secret_body=not body_names.isdisjoint(self._secrets))
+        self._guard.begin(url, step.headers, secret_body=not body_names.isdisjoint(self.secrets))
         try:
             async with self._http.request(
                 step.method,
@@ -98,14 +99,14 @@ class Visit:
                     cookies=self._cookies_of(response),
                     body=body,
                     whole=whole,
-                    content_type=response.content_type,
+                    content_type=harmless(response.content_type, hide=self._hidden()),
                     charset=response.charset,
                 )
         except NotAllowedError as error:
-            raise malformed(step, f"it leads to {error}") from None
+            raise malformed(step, f"it leads to {hidden(str(error), self.secrets.values())}") from None
         except aiohttp.ClientConnectionError as error:
             if isinstance(error, aiohttp.ClientConnectorError):  # it may be a redirect's host that cannot be reached
-                raise _unreachable(step, error, f"{error.host}:{error.port}") from error
+                raise _unreachable(step, error, hidden(f"{error.host}:{error.port}", self.secrets.values())) from error
             raise _unreachable(step, error, self.moments.host) from None
         # The texts of aiohttp's other errors hold URLs with their queries, or headers: they are not kept as a cause.
         except aiohttp.TooManyRedirects:

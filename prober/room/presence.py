@@ -17,7 +17,6 @@ from prober.core.events import (
 from prober.core.reasons import Reason
 from prober.core.timeline import Timeline
 from prober.core.verdict import cut_off
-from prober.core.words import harmless
 from prober.recorder import Recorder
 
 STATE = "lk.agent.state"
@@ -130,10 +129,10 @@ class Presence:
         self._recorder.record(
             ParticipantSeen(
                 at=at,
-                identity=harmless(identity),
+                identity=self._recorder.told(identity),
                 kind=kind,
                 before_us=before_us,
-                on_behalf_of=None if behalf is None else harmless(behalf),
+                on_behalf_of=None if behalf is None else self._recorder.told(behalf),
             )
         )
         if self._agent is None and is_agent(participant):
@@ -145,13 +144,17 @@ class Presence:
     def _meet(self, participant: rtc.RemoteParticipant, at: float, *, before_us: bool) -> None:
         identity, attributes = participant.identity, participant.attributes
         self._agent = identity
-        name = harmless(attributes.get(NAME, ""))
-        self._recorder.record(AgentJoined(at=at, identity=harmless(identity), name=name, before_us=before_us))
+        name = self._recorder.told(attributes.get(NAME, ""))
+        self._recorder.record(
+            AgentJoined(at=at, identity=self._recorder.told(identity), name=name, before_us=before_us)
+        )
         if STATE in attributes:
             self._show_state(identity, attributes[STATE], at)
 
     def _show_state(self, identity: str, state: str, at: float) -> None:
-        self._recorder.record(AgentState(at=at, identity=harmless(identity), state=harmless(state)))
+        self._recorder.record(
+            AgentState(at=at, identity=self._recorder.told(identity), state=self._recorder.told(state))
+        )
 
     def _see_publication(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         """A track is there once we are subscribed; where the scenario only looks, once it is published."""
@@ -160,7 +163,9 @@ class Presence:
         if not wanted or publication.sid in self._heard or (self._listens and track is None):
             return
         self._heard.add(publication.sid)
-        self._recorder.record(AgentTrack(at=self._recorder.elapsed(), identity=harmless(participant.identity)))
+        self._recorder.record(
+            AgentTrack(at=self._recorder.elapsed(), identity=self._recorder.told(participant.identity))
+        )
         if self._listens and track is not None:
             self.tracks.put_nowait(track)
 

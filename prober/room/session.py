@@ -19,7 +19,7 @@ from prober.core.events import (
 from prober.core.plan import Session
 from prober.core.reasons import Reason, RunFault
 from prober.core.speech import VoiceGate
-from prober.core.words import harmless, whereabouts
+from prober.core.words import whereabouts
 from prober.fixtures import Clip
 from prober.recorder import GRACE, Recorder
 from prober.room.listening import Ear
@@ -73,9 +73,10 @@ class Call:
             connecting.result()
         except rtc.ConnectError as error:
             reason = next((reason for text, reason in CAUSES if text in error.message), Reason.MEDIA_UNREACHABLE)
-            raise RunFault(reason, harmless(error.message, hide=(session.token,))) from error
+            raise RunFault(reason, self._recorder.told(error.message, hide=(session.token,))) from error
         at, identity = self._recorder.elapsed(), self._room.local_participant.identity
-        self._recorder.record(RoomJoined(at=at, room=harmless(self._room.name), identity=harmless(identity)))
+        told = self._recorder.told
+        self._recorder.record(RoomJoined(at=at, room=told(self._room.name), identity=told(identity)))
         self._presence.entered(at)
 
     async def publish(self) -> None:
@@ -85,7 +86,9 @@ class Call:
             try:
                 await self._room.local_participant.publish_track(self._microphone.track, options)
             except PublishTrackError as error:
-                raise RunFault(Reason.MEDIA_UNREACHABLE, f"no microphone: {harmless(error.message)}") from error
+                raise RunFault(
+                    Reason.MEDIA_UNREACHABLE, f"no microphone: {self._recorder.told(error.message)}"
+                ) from error
             self._recorder.record(MicrophonePublished(at=self._recorder.elapsed()))
 
     async def attend(self) -> None:

@@ -303,14 +303,46 @@ def test_what_an_interruption_takes_is_noted(tmp_path: Path) -> None:
     assert "what is interrupted must last more than 4.5 s" in invoke("check", str(file)).output
 
 
-def test_the_dump_hides_what_stands_in_a_query(tmp_path: Path) -> None:
-    file = tmp_path / "prober.yaml"
-    file.write_text(
-        "targets:\n  shop:\n    entry: {trial: {steps: [\n"
-        "      {name: a, url: 'https://shop.example/?key=canary-1&run={{ run_id }}&k=canary-2#x'}]}}\n"
-    )
-    (step,) = yaml.safe_load(invoke("check", "--dump", str(file)).output)["targets"]["shop"]["entry"]["trial"]["steps"]
-    assert step["url"] == "https://shop.example/?key=[hidden]&run={{ run_id }}&k=[hidden]#x"
+STEP = """
+url: https://shop.example/in?key=canary-2&run={{ run_id }}&canary-3#canary-4
+headers: {X-Auth: canary-5, Ocp-Apim-Subscription-Key: canary-6, X-Session: canary-7, Accept-Language: de}
+json:
+  user: {passWord: canary-8, name: jo, authToken: "{{ token }}"}
+  credentials: [canary-9, {login: "{{ login }}", of: canary-10}]
+  api_key: 4711
+  keyboard: us
+  monkey: true
+  remember_session: true
+"""
+SHOWN = """
+url: https://shop.example/in?key=[hidden]&run={{ run_id }}&[hidden]#[hidden]
+headers: {X-Auth: "[hidden]", Ocp-Apim-Subscription-Key: "[hidden]", X-Session: "[hidden]", Accept-Language: de}
+json:
+  user: {passWord: "[hidden]", name: jo, authToken: "{{ token }}"}
+  credentials: ["[hidden]", {login: "{{ login }}", of: "[hidden]"}]
+  api_key: "[hidden]"
+  keyboard: us
+  monkey: true
+  remember_session: true
+"""
+
+
+def test_the_dump_hides_what_may_be_a_secret_and_shows_the_rest(tmp_path: Path) -> None:
+    file, step = tmp_path / "prober.yaml", yaml.safe_load(STEP)
+    end = {"name": "end", "url": "https://shop.example/", "form": {"pwd": "canary-11", "plan": "trial"}}
+    trial = {"steps": [{"name": "a", **step}], "cleanup": [end], "session": {"token": "canary-12"}}
+    secrets = {"login": "${LOGIN}", "token": "${LOGIN}"}
+    document = {"targets": {"shop": {"entry": {"trial": trial}, "secrets": secrets}}}
+    file.write_text(yaml.dump(document | {"connectivity": ["https://me:canary-13@other.example/"]}))
+
+    dumped = invoke("check", "--dump", str(file), env={"LOGIN": "canary-login"}).output
+
+    assert "canary-" not in dumped
+    assert "canary-" not in invoke("check", str(file), env={"LOGIN": "canary-login"}).output
+    assert yaml.safe_load(dumped)["connectivity"] == ["https://hidden@other.example/"]
+    shown = yaml.safe_load(dumped)["targets"]["shop"]["entry"]["trial"]
+    assert shown["steps"][0].items() >= yaml.safe_load(SHOWN).items()
+    assert shown["cleanup"][0]["form"] == {"pwd": "[hidden]", "plan": "trial"}
 
 
 def test_a_shard_is_shown_with_its_own_targets_and_asks_for_their_secrets_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -86,18 +86,20 @@ class Unwatched(Played):
         self.explaining = Explaining()
 
 
-def order(log: Path | str | None) -> Order:
+def order(log: Path | str | None, secrets: dict[str, str] | None = None) -> Order:
     plan = Plan(
         run_id=HEAD.run_id, target=HEAD.target, entry=trial_steps("http://shop.example/"), expectations=JOIN, say=()
     )
-    return Order(plan=plan, agent_log=None if log is None else str(log))
+    return Order(plan=plan, agent_log=None if log is None else str(log), secrets=secrets or {})
 
 
 async def explained(
-    log: Path | str | None, run: Played
+    log: Path | str | None, run: Played, secrets: dict[str, str] | None = None
 ) -> tuple[RunRecord, list[AgentLogged | AgentLogQuiet | AgentLogUnread]]:
     told: list[Event] = []
-    record = await make_record(order(log), HEAD, stop=asyncio.Event(), on_event=told.append, run=run.explaining)
+    record = await make_record(
+        order(log, secrets), HEAD, stop=asyncio.Event(), on_event=told.append, run=run.explaining
+    )
     return record, of_the_log(told)
 
 
@@ -252,20 +254,33 @@ async def test_what_the_log_held_before_is_not_told_of_a_room_of_the_same_name(t
     assert told == [AgentLogQuiet(at=21.0, taken=False)]
 
 
-async def test_a_rooms_name_is_shown_without_what_is_to_be_hidden_and_found_nevertheless(tmp_path: Path) -> None:
-    log = tmp_path / "agent.log"
-    room = "call-jo@example.com"
+@pytest.mark.parametrize("room", ["call-jo@example.com", "call-acme-s3cr3t"])
+async def test_a_rooms_name_is_shown_without_what_is_to_be_hidden_and_found_nevertheless(
+    tmp_path: Path, room: str
+) -> None:
+    log, secrets = tmp_path / "agent.log", {"login": "acme-s3cr3t"}
+    shown = harmless(room, hide=secrets.values())
     events = tuple(
-        msgspec.structs.replace(event, room=harmless(room)) if isinstance(event, RoomJoined) else event
-        for event in ALONE
+        msgspec.structs.replace(event, room=shown) if isinstance(event, RoomJoined) else event for event in ALONE
     )
 
     record, _ = await explained(
-        log, Played(events, lambda: _write(log, lines("missing_elevenlabs_key").replace(ROOM, room)))
+        log, Played(events, lambda: _write(log, lines("missing_elevenlabs_key").replace(ROOM, room))), secrets
     )
 
     assert record.diagnosis is not None
     assert record.diagnosis.cause is Cause.PROVIDER_KEY_MISSING
+
+
+async def test_the_log_does_not_tell_our_secrets(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    crash = {"message": "unhandled exception while running the job task", "room": ROOM, "exc_info": "E: acme-s3cr3t"}
+
+    _, told = await explained(
+        log, Played(ALONE, lambda: _write(log, json.dumps(crash) + "\n")), {"login": "acme-s3cr3t"}
+    )
+
+    assert [event.quote for event in told if isinstance(event, AgentLogged)] == ["E: [hidden]"]
 
 
 class Log:
@@ -277,7 +292,14 @@ class Log:
     def begin(self) -> int:
         return 0
 
-    def told_of(self, room: str, *, at: float, since: int = 0) -> AgentLogQuiet:  # noqa: ARG002 - as any
+    def told_of(
+        self,
+        room: str,  # noqa: ARG002 - as any
+        *,
+        at: float,
+        since: int = 0,  # noqa: ARG002 - as any
+        hide: Collection[str] = (),  # noqa: ARG002 - as any
+    ) -> AgentLogQuiet:
         self._told_of()
         return AgentLogQuiet(at=at, taken=False)
 

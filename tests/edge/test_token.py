@@ -80,6 +80,16 @@ def test_of_many_agents_a_few_are_kept() -> None:
     assert event.agents == tuple(f"agent-{number}" for number in range(8))
 
 
+def test_our_secrets_are_not_told_in_a_tokens_words() -> None:
+    to = Recorder(time.monotonic, lambda _event: None, hide=("acme-s3cr3t",))
+    config = {"agents": [{"agentName": "of acme-s3cr3t"}]}
+    text = token(sub="acme-s3cr3t", video={**GRANTS, "room": "x" * 114 + "acme-s3cr3t"}, roomConfig=config)
+    said = refused(lambda: examine(session(text, room="acme-s3cr3t"), to, now=NOW, speaks=True), text)
+    to.stop(Reason.TRIAL_MALFORMED, "it leads to acme-s3cr3t.example")
+    assert "acme-" not in said + repr(to.events)
+    assert "[hidden].example" in repr(to.events)
+
+
 def test_what_is_wrong_is_recorded_before_it_is_refused() -> None:
     to = recorder()
     text = token(exp=NOW - 3600)

@@ -41,6 +41,27 @@ PARTS = (
     *("Error in _a\n", "APIConnectionError: ", "API", "error in participant entrypoint "),
     *(" set A_KEY", '  File "/os.py", line 1, in __getitem__\n'),
     *("[pod/", "] ", "agent-1  | ", "a-", "-1", "| ", " stdout P ", '{"log":', "{", "[", "\\", "ConnectError"),
+    *(
+        "&",
+        "&#",
+        "&#0",
+        "&#38;",
+        "&amp;",
+        "\\u0",
+        "\\u0040",
+        "%2540",
+        "eQ",
+        "0",
+        "#",
+        "#x=",
+        "&#64;",
+        "%2F",
+        "--",
+        "--pass ",
+        "auth=(",
+        "key=",
+        "Key",
+    ),
 )
 
 
@@ -69,11 +90,15 @@ def as_lines(text: str) -> None:
     log.told_of("r", at=1.0)
 
 
+def hiding(text: str) -> None:
+    harmless(text, hide=("x" * 99 + "y", "é&x", "%40@", "/x/", '\\"x', *(f"eyJ-{number}" for number in range(20))))
+
+
 def a_run_of(part: str, length: int) -> str:
     return part * (length // len(part))
 
 
-@pytest.mark.parametrize("searched", [harmless, recognise, as_lines])
+@pytest.mark.parametrize("searched", [harmless, hiding, recognise, as_lines])
 @settings(max_examples=settings().max_examples // 10)
 @example(parts=["x"])
 @example(parts=["?"])
