@@ -140,13 +140,18 @@ async def _run(order: Order, pipe: Pipe, stdin: asyncio.StreamReader) -> None:
 
 async def _ask_server(order: Order, session: Session, recorder: Recorder) -> None:
     """Have the server say what it knows of a room in which the agent failed us; the verdict is certain by then."""
-    if order.key is None or not _is_of(order.key, session):
+    timeline = Timeline(recorder.events)
+    if order.key is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:
         return
-    if judge(Timeline(recorder.events), order.plan.expectations).reason in OF_THE_AGENT:
-        from prober.diagnosis.server import ask as ask_server
+    from prober.diagnosis.server import ask as ask_server
+    from prober.diagnosis.server import unasked
 
-        joined = Timeline(recorder.events).first(RoomJoined)
-        recorder.record(await ask_server(order.key, session.room, recorder.elapsed, joined=joined, shown=recorder.told))
+    if not _is_of(order.key, session):
+        hosts = [recorder.told(authority(URL(url))) for url in (order.key.url, session.url)]
+        recorder.record(unasked(recorder.elapsed(), *hosts))
+        return
+    joined = timeline.first(RoomJoined)
+    recorder.record(await ask_server(order.key, session.room, recorder.elapsed, joined=joined, shown=recorder.told))
 
 
 def _is_of(key: Access, session: Session) -> bool:

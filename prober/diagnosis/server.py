@@ -71,6 +71,12 @@ async def ask(
     )
 
 
+def unasked(at: float, ours: str, theirs: str) -> ServerAsked:
+    """What a key for another host tells."""
+    why = f"the key is for {ours}, and the session is on {theirs}: give it the name that the product hands out"
+    return ServerAsked(at=at, listed=None, people=None, dispatches=None, trouble=(why,))
+
+
 def _people(listed: api.ListParticipantsResponse, shown: _Shown = harmless) -> tuple[Person, ...]:
     """The agents before all others, so that none of them is left out where there are many."""
     people = (_person(person, shown) for person in listed.participants)

@@ -76,7 +76,7 @@ _WORDS: dict[type[Event], Callable[[Any], str | None]] = {
     AnchorsAsked: lambda event: (
         f"{event.answered} of {event.of} independent {'host answers' if event.of == 1 else 'hosts answer'}"
     ),
-    ServerAsked: lambda event: f"asked LiveKit about the room{_counted(event)}{_untold(event.trouble)}",
+    ServerAsked: lambda event: f"{_told(event)}{_counted(event)}{_untold(event.trouble)}",
     AgentLogged: lambda event: f"agent's log: {event.quote}",
     AgentLogQuiet: lambda event: f"agent's log tells {_quiet(event)}",
     AgentLogUnread: lambda event: f"agent's log {event.file} cannot be read: {event.error}",
@@ -97,6 +97,11 @@ def words(event: Event) -> str | None:
     """What happened; None for what only machines read."""
     told = _http(event) if isinstance(event, HttpMoment) else _WORDS.get(type(event), lambda _: None)(event)
     return None if told is None else visible(told)
+
+
+def _told(event: ServerAsked) -> str:
+    nothing = (event.people, event.dispatches, event.listed) == (None, None, None)
+    return "LiveKit told nothing of the room" if nothing else "asked LiveKit about the room"
 
 
 def _counted(event: ServerAsked) -> str:

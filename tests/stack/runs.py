@@ -42,6 +42,7 @@ async def make_run(
     *,
     entry: TrialEntry | DirectEntry | None = None,
     secrets: dict[str, str] | None = None,
+    key: ApiKey | None = None,
     allowed: Allowed | None = None,
     say: tuple[str, ...] | None = None,
     on_event: Callable[[Event], None] = lambda _event: None,
@@ -58,7 +59,7 @@ async def make_run(
         expectations=expectations,
         recording=None if recording is None else str(recording),
     )
-    order = Order(plan=plan, key=key_of(stack), secrets=secrets or {})
+    order = Order(plan=plan, key=key or key_of(stack), secrets=secrets or {})
     events = await run_child(order, stop=stop or asyncio.Event(), on_event=on_event)
     head = Head(run_id=plan.run_id, target=plan.target, trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
     return derive(head, plan.expectations, events)

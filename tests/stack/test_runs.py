@@ -4,12 +4,16 @@ import msgspec
 import pytest
 import soundfile  # type: ignore[import-untyped]  # has no stubs
 
+from prober.core.causes import Evidence
 from prober.core.events import AgentJoined, AnswerMatched
 from prober.core.plan import Deadlines, Expectations, Ready, Scenario, TurnPlan
-from prober.core.reasons import Outcome
+from prober.core.reasons import Outcome, Reason
+from prober.core.steps import trial_steps
 from prober.core.timeline import Timeline
+from prober.entry.cleanup import delete_room
+from prober.refstack.faults import Fault
 from prober.refstack.stack import ReferenceStack
-from tests.stack.runs import BESIDE_OTHERS, CONVERSATION, assert_cleaned_up, make_run, rooms
+from tests.stack.runs import BESIDE_OTHERS, CONVERSATION, assert_cleaned_up, key_of, make_run, rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -49,6 +53,26 @@ async def test_join_looks_without_listening(stack: ReferenceStack) -> None:
     assert record.measurements.time_to_ready is not None
     assert record.measurements.responses == ()
     assert_cleaned_up(record)
+
+
+async def test_a_key_under_another_name_of_the_host_is_told_as_that(stack: ReferenceStack) -> None:
+    key = key_of(stack)
+    elsewhere = msgspec.structs.replace(key, url=key.url.replace("127.0.0.1", "localhost"))
+    entry = trial_steps(stack.trial_url_with(Fault.MISSING_TTS_KEY))
+    record = await make_run(stack, HURRIED, entry=entry, key=elsewhere)
+    assert record.room is not None
+    assert (await delete_room(key, record.room)).detail == "deleted"
+    assert record.reason is Reason.AGENT_ABSENT
+    assert record.diagnosis is not None
+    host = key.url.removeprefix("ws://127.0.0.1")
+    assert (
+        Evidence(
+            "not told by LiveKit",
+            f"the key is for localhost{host}, and the session is on 127.0.0.1{host}: "
+            "give it the name that the product hands out",
+        )
+        in record.diagnosis.evidence
+    )
 
 
 async def test_an_agent_that_was_there_first_joined_after_nothing(stack: ReferenceStack) -> None:
