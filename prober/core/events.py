@@ -305,11 +305,13 @@ class AgentLogged(Event, frozen=True, kw_only=True):
 class AgentLogQuiet(Event, frozen=True, kw_only=True):
     """The agent's own log tells of no known trouble with this run's job; `taken`: it tells that a worker took it.
 
-    `error` is the last error that livekit-agents tells of it, made harmless: it may be why, and need not.
+    `error` is the last error that livekit-agents tells of it, made harmless: it may be why, and need not. `unlike`: no
+    line in the log is JSON, as a worker's are that was begun with `start`.
     """
 
     taken: bool
     error: str | None = None
+    unlike: bool = False
 
 
 class AgentLogUnread(Event, frozen=True, kw_only=True):

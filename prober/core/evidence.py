@@ -33,6 +33,7 @@ OF_THE_AGENT = frozenset(
 )
 """Reasons that LiveKit's server and the agent's log may explain."""
 TAKEN = "`received job request` of this room, and no error of livekit-agents with it after"
+UNLIKE = "not a line of JSON in it: is it the worker's own, begun with `start` (`dev` writes for people)?"
 LISTED_WITHIN = 5.5
 """Seconds of a room after which its jobs are in LiveKit's list.
 
@@ -98,6 +99,8 @@ def agents_asked_for(timeline: Timeline) -> str:
 def _quiet(quiet: AgentLogQuiet) -> str:
     if quiet.error is not None:
         return f"no known cause, and an error of this room's job: {quiet.error}"
+    if quiet.unlike:
+        return UNLIKE
     return TAKEN if quiet.taken else "nothing that is surely of this room"
 
 

@@ -62,6 +62,8 @@ class AgentLog:
     def __init__(self) -> None:
         self.lines = 0
         """How many have been read: what counts for a run is told after those that were read before it began."""
+        self._json = False
+        """Whether any line may be a worker's own."""
         self._wrapped = Unwrapped()
         self._frame = FRAME
         """The last line of a bare traceback that says where, if any."""
@@ -78,6 +80,7 @@ class AgentLog:
         """Take the next line into account, whatever it holds."""
         self.lines += 1
         whole = self._wrapped.whole(line)
+        self._json |= whole is not None and '{"' in whole
         said = None if whole is None else read_line(whole)
         if said is None:
             if whole is not None and whole.startswith(FRAME):
@@ -138,7 +141,7 @@ class AgentLog:
         )
         if told is None or told.what.cause is None:
             error = harmless(lines[0].what.quote, hide=hide) if lines else None
-            return AgentLogQuiet(at=at, taken=taken, error=error)
+            return AgentLogQuiet(at=at, taken=taken, error=error, unlike=self.lines > 0 and not self._json)
         what, cause, job = told.what, told.what.cause, None if told.job is None else harmless(told.job, hide=hide)
         return AgentLogged(at=at, cause=cause, quote=harmless(what.quote, hide=hide), fix=what.fix, by=told.by, job=job)
 

@@ -124,6 +124,8 @@ def _person(kind: str, identity: str, on_behalf_of: str | None) -> str | None:
 def _quiet(event: AgentLogQuiet) -> str:
     if event.error is not None:
         return f"of no known cause, and of an error: {event.error}"
+    if event.unlike:
+        return "nothing that is understood: no line in it is JSON"
     return "that the job was taken, and nothing more" if event.taken else "nothing of this room"
 
 

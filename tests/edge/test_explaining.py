@@ -26,7 +26,7 @@ from prober.core.events import (
     ServerAsked,
     Stopped,
 )
-from prober.core.evidence import TAKEN
+from prober.core.evidence import TAKEN, UNLIKE
 from prober.core.plan import Plan
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
@@ -215,6 +215,17 @@ async def test_an_error_that_is_no_known_cause_is_not_concealed(tmp_path: Path) 
     assert record.diagnosis.evidence[-1] == Evidence(
         "agent's log", f"no known cause, and an error of this room's job: {error['message']}"
     )
+
+
+async def test_a_log_that_is_not_a_workers_is_told_as_that(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+
+    record, told = await explained(log, Played(ALONE, lambda: _write(log, f"12:00 INFO received job request {ROOM}\n")))
+
+    assert told == [AgentLogQuiet(at=21.0, taken=False, unlike=True)]
+    assert narration.words(told[0]) == "agent's log tells nothing that is understood: no line in it is JSON"
+    assert record.diagnosis is not None
+    assert record.diagnosis.evidence[-1] == Evidence("agent's log", UNLIKE)
 
 
 async def test_what_is_wrong_with_a_whole_worker_explains_no_agent_that_came(tmp_path: Path) -> None:
