@@ -152,7 +152,7 @@ def _nulls(value: Any, path: Place) -> Iterator[Problem]:
 def _misplaced(value: Any, path: Place) -> Iterator[Problem]:
     """Variables of the environment where they are not understood."""
     match value:
-        case str() if "${" in value:
+        case str() if "${" in value and path[-1:] != ("agent_log",):
             yield Problem(path=path, words=_MISPLACED)
         case dict():
             for key, each in value.items():

@@ -11,6 +11,7 @@ from prober.config.values import (
     Clock,
     Header,
     Host,
+    LogName,
     Minutes,
     Model,
     Page,
@@ -251,7 +252,7 @@ class Target(Model):
     secrets: dict[str, Text] = {}
     """variables for the entry's templates that are never shown: `name: "${NAME}"` or `name_file: path`"""
     livekit: LiveKit | None = None
-    agent_log: Text | None = None
+    agent_log: LogName | None = None
     """the log of the agent's worker, to tell why an agent failed: a file, rotated or not, or `-` for standard input"""
     allow: Allow = Allow()
     marking: Marking = Marking()

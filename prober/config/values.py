@@ -70,6 +70,12 @@ def _port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and 0 < int(text) < 65_536
 
 
+def _log_name(text: str) -> str:
+    if "{{" in text or "${" in text:
+        raise ValueError("is no path: variables and templates are not understood here. Write the path itself.")
+    return text
+
+
 def _page(text: str) -> str:
     if not is_url(text, WEB):
         raise ValueError("is no URL with http:// or https:// and a host.")
@@ -77,6 +83,7 @@ def _page(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+LogName = Annotated[Text, AfterValidator(_log_name)]
 Yes = Annotated[bool, Strict()]
 Seconds = Annotated[float, Strict(), Field(gt=0, le=DAY, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Strict(), Field(ge=0, le=DAY, allow_inf_nan=False)]
