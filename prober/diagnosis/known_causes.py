@@ -7,44 +7,12 @@ import re
 from typing import Literal, NamedTuple
 
 from prober.core.causes import Cause
-from prober.core.words import harmless
+from prober.diagnosis.quoting import OPAQUE, quote
 
 _CUT = 1000
 """Characters looked at of a message, and of an exception: no pattern may take long, whatever a line holds."""
 _CHAIN = 8
 """Exceptions looked at of those that led to the last one."""
-_QUOTED = 400
-"""Characters looked at for what must not be quoted: far more than are left."""
-_OPAQUE = re.compile(
-    r"(?<![\w*-])(?:eyJ[\w./+=-]*"
-    r"|(?<![/+])(?=[\w*/+-]*\d)(?=[\w*/+-]*[a-z])(?=[\w*/+-]*[A-Z])"
-    r"(?:/[\w*/+-]{19,}+(?!\.(?:\d|\w{2,5}\b))|(?!/)[\w*/+-]{20,}+)=*"
-    r"|(?=[\w*-]*\d)[\w*-]{20,}"
-    r"|g?[sr]k[_-][\w-]{8,})"
-)
-"""What may be a token, a key, or a part of one; what looks like base64 and is a file's whole path is none."""
-_LITERAL = r"""[bru]{0,2}"(?:[^"\\]|\\.)*"?|[bru]{0,2}'(?:[^'\\]|\\.)*'?"""
-_GIVEN = re.compile(
-    r"((?<=provided): |\b(?:bearer|basic) +|(?:(?:api[ _-]?key|[_-](?:key|pass)|secret\w*|password|passwd|passphrase"
-    r"|\b(?:pass|pwd?|sid|session[_-]?id)|credentials|token)(?:\\*[\"'])?\s*[=:]"
-    r"|(?:\b(?:key|auth|login|otp|pin|sig|signature)|(?-i:(?<=[a-z])Key))(?:\\*[\"']\s*[=:]|\s*=))"
-    r"\s*(?:(?:bearer|basic) +)?"
-    r"|--[\w-]{0,20}(?:pass|password|key|token|secret) +(?!(?:and|is|must|or|was)\b)"
-    r"|(?:api[ _-]?key|password|secret|token) +(?=[\"'][^\"']{4}|(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{6}))"
-    rf"(?!(?:none|null|true|false)(?:[\s,;)}}\]]|$))(?:{_LITERAL}|\([^)]*\)?|\S+)"
-    r"|(?<=://)[^\s/@:]*:\S*@",
-    re.IGNORECASE,
-)
-"""A key that is named so, or that a provider gives back with its refusal; and a URL's user.
-
-A common word names one where `=` or a quote follows it; what follows after a space is one if quoted, or with a digit.
-"""
-_REST = re.compile(
-    rf"((?:cookie|authorization)(?:\\*[\"'])?\s*[=:]\s*)(?:{_LITERAL}|.*)"
-    r"|(-----BEGIN |input_value=).*?(?=, input_type=|$)",
-    re.IGNORECASE,
-)
-"""What may hold a key anywhere up to its end: a header, a file, and what pydantic was given."""
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,59}", re.ASCII)
 """What may be named in a fix, which alerts and labels show."""
 _CHUNK = re.compile(r"^\S.*(?:\n[^\S\n].*)*", re.MULTILINE)
@@ -86,7 +54,7 @@ class Known(NamedTuple):
 
     def told(self, names: dict[str, str]) -> str | None:
         """The fix with these in it; None where one of them is no name, or may be a key."""
-        plain = all(_NAME.fullmatch(name) and not _OPAQUE.search(name) for name in names.values())
+        plain = all(_NAME.fullmatch(name) and not OPAQUE.search(name) for name in names.values())
         return self.fix.format(**names) if self.fix is not None and plain else None
 
 
@@ -235,7 +203,11 @@ KNOWN = (
     ),
     _known(r"(?:asyncio\.\w+\.)?TimeoutError\b", Cause.PREWARM_HANGS, message=_PREWARM, until=_READY),
     _known(_PREWARM, Cause.PREWARM_FAILED, until=_READY),
-    _known(r"worker is at full capacity", Cause.WORKER_FULL, until=r"worker is below capacity|starting worker$"),
+    _known(
+        r"worker is at full capacity",
+        Cause.WORKER_FULL,
+        until=r"worker is below capacity|starting worker$|received job request$",
+    ),
     _known(_CLOSING, Cause.PROVIDER_ERRORS),
     _known(_CRASH, Cause.JOB_CRASHED),
     _known(
@@ -280,9 +252,9 @@ def recognise(text: str) -> Recognised | None:
         found = next(filter(None, map(known.says.match, said)), None)
         if found is not None:
             groups = raised_in | found.groupdict()
-            quote = _quote(groups.pop("said", "") or said[-1])
+            quoted = quote(groups.pop("said", "") or said[-1], without=_LIVEKITS)
             until = None if message.startswith(_UNHANDLED) else known.until
-            return Recognised(rank, known.cause, quote, known.told(groups), until, _ending(message))
+            return Recognised(rank, known.cause, quoted, known.told(groups), until, _ending(message))
     return None
 
 
@@ -290,7 +262,7 @@ def unknown(text: str) -> Recognised:
     """An error that is in no row of the table: a provider's in its own words, any other in livekit-agents' alone."""
     message, _, below = text.partition("\n")
     own = next((said for said in reversed(_exceptions(below)) if re.match(_FAILED, said)), message[:_CUT])
-    return Recognised(len(KNOWN), None, _quote(own), None, None, None)
+    return Recognised(len(KNOWN), None, quote(own, without=_LIVEKITS), None, None, None)
 
 
 def _exceptions(below: str) -> list[str]:
@@ -310,10 +282,3 @@ def _raised_in(below: str) -> dict[str, str]:
 
 def _ending(message: str) -> Literal["crash", "close"] | None:
     return "crash" if message.startswith(_CRASH) else "close" if message.startswith(_CLOSING) else None
-
-
-def _quote(words: str) -> str:
-    if len(words) > _QUOTED:
-        words = words[:_QUOTED].rpartition(" ")[0] + " …"  # half a key is a secret, too, and does not look like one
-    words = _OPAQUE.sub("[hidden]", _GIVEN.sub(r"\1[hidden]", _REST.sub(r"\1\2[hidden]", words)))
-    return harmless(_LIVEKITS.sub("", words))

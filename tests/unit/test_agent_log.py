@@ -368,6 +368,7 @@ def test_a_worker_that_is_full_explains_only_rooms_whose_job_nobody_took() -> No
     assert found is not None
     assert (found.cause, found.by) == (Cause.WORKER_FULL, "worker")
     assert told("R", taken("AJ_1", "R"), full) is None
+    assert told("R", full, taken("AJ_2", "S")) is None, "one of them has room"
     assert told("R", full, free) is None
 
 
