@@ -209,13 +209,13 @@ def test_a_run_may_begin_before_its_log(path: Path) -> None:
 FULL = '{"message": "worker is at full capacity, marking as unavailable"}\n'
 TAKEN = '{"message": "received job request", "room": "OPEN"}\n'
 LATER = json.dumps({"message": "unhandled exception while running the job task"}) + "\n"
-"""The worker is full; a job is open; and an exception of nobody's."""
+"""A job is open; the worker is full; and an exception of nobody's."""
 
 
 @pytest.fixture
 def full(path: Path) -> LogFile:
     """The log of a worker that was full when it was read last."""
-    path.write_text(FULL + TAKEN)
+    path.write_text(TAKEN + FULL)
     source = LogFile(path)
     assert told(source, "any", "OPEN") == [True, False]
     return source
