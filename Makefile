@@ -8,7 +8,7 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack alone beside counted golden fuzz calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
+.PHONY: help setup run demo test lint unit stack golden fuzz calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
 help:            ## show this list
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -21,30 +21,19 @@ run: setup       ## one full run against the reference stack
 demo: setup      ## the reference product with the canary on it, until Ctrl-C
 	@$(BIN)/livekit-prober demo
 
-# Minutes of metrics for Prometheus to count: they wait for nothing, and the stack's tests leave half of the processor.
-COUNTED := tests/system/test_rules.py tests/system/test_month.py tests/system/test_dashboards.py
-
 test: setup      ## everything: lint, types, import rules, all tests
 	@$(MAKE) --no-print-directory -j2 lint unit
-	@$(MAKE) --no-print-directory alone
-	@$(MAKE) --no-print-directory -j2 beside counted
+	@$(MAKE) --no-print-directory stack
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not cluster" --ignore tests/stack $(COUNTED:%=--ignore %) -n 3 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 3 --dist loadgroup $(PYTEST_ARGS)
 
-stack: alone beside  ## the tests on the real server and agents: what measures alone, the rest on three stacks side by side
-
-alone: setup
+stack: setup     ## the tests on the real server and agents: what measures alone, the rest on three stacks side by side
 	@$(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS)
-
-beside: setup
 	@$(BIN)/pytest tests/stack -m "not alone" -n 3 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
-
-counted: .venv/.ready  ## the rules and dashboards over days and a month, in Prometheus
-	@nice -n 19 $(BIN)/pytest -q $(COUNTED) $(PYTEST_ARGS)
 
 golden: .venv/.ready  ## derive the golden records again and show what changed
 	@$(BIN)/python -m tests.golden.regenerate && git diff --stat -- tests/golden
