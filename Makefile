@@ -1,14 +1,13 @@
 # Needs Python >= 3.11, git and make; everything else is fetched once and cached.
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS := never
-export UV_LINK_MODE ?= copy
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/livekit-prober/mypy
 UV := .tools/bin/uv
 BIN := .venv/bin
 version_of = $(shell $(1) -c 'import sys; print(*sys.version_info)' 2>/dev/null)
 
-.PHONY: help setup run demo test lint unit stack golden fuzz calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
+.PHONY: help setup run demo test lint unit pure edge stack alone side-by-side golden fuzz calibrate steadiness detection reaction soak drills incident month page-drill leftovers faults dashboards image k8s-test scaling locks clean
 help:            ## show this list
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 

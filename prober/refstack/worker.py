@@ -72,7 +72,7 @@ async def _build(environment: Path, log: Path, progress: Progress) -> Path:
     else:
         make = (sys.executable, "-m", "venv", environment)
         fill = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *lock)
-    variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
+    variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
     await run_tool("Making the agent's environment", make, log=log, progress=progress, env=variables)
     await run_tool(
         "Installing the agent's packages (once, about 450 MB)", fill, log=log, progress=progress, env=variables
