@@ -21,17 +21,31 @@ demo: setup      ## the reference product with the canary on it, until Ctrl-C
 	@$(BIN)/livekit-prober demo
 
 test: setup      ## everything: lint, types, import rules, all tests
-	@$(MAKE) --no-print-directory -j2 lint unit
-	@$(MAKE) --no-print-directory stack
+	@$(MAKE) --no-print-directory -j3 lint pure alone
+	@$(MAKE) --no-print-directory edge
+	@$(MAKE) --no-print-directory side-by-side
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 3 --dist loadgroup $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory pure
+	@$(MAKE) --no-print-directory edge
 
-stack: setup     ## the tests on the real server and agents: what measures alone, the rest on three stacks side by side
-	@$(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS)
+pure: .venv/.ready  # the tests that only compute, with what of the CPU nobody else wants
+	@$(BIN)/pytest tests/unit tests/golden --give-way $(PYTEST_ARGS)
+
+edge: .venv/.ready  # all others that need no server
+	@$(BIN)/pytest -m "not cluster" --ignore tests/unit --ignore tests/golden --ignore tests/stack -n 3 --dist loadgroup $(PYTEST_ARGS)
+
+stack: setup     ## the tests on the real server and agents
+	@$(MAKE) --no-print-directory alone
+	@$(MAKE) --no-print-directory side-by-side
+
+alone: setup     # what measures; told at its end, for `make test` has `pure` beside it
+	@said=$$($(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS) 2>&1); ended=$$?; echo "$$said"; exit $$ended
+
+side-by-side: setup  # all others on three stacks
 	@$(BIN)/pytest tests/stack -m "not alone" -n 3 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 golden: .venv/.ready  ## derive the golden records again and show what changed

@@ -1,6 +1,8 @@
 """The clock that jumps: a test marked `virtual_time` plays minutes in milliseconds."""
 
 import asyncio
+import contextlib
+import os
 import selectors
 from collections.abc import Callable, Generator, Mapping
 
@@ -49,6 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runs-in-a-row", type=int, default=4, help="runs in a row that must leave nothing behind")
     parser.addoption("--history-kills", type=int, default=50, help="kill -9 of a process that writes the history")
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test fails: what CI asks for")
+    parser.addoption("--give-way", action="store_true", help="use the CPU only when nothing else wants it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--give-way"):
+        with contextlib.suppress(AttributeError, OSError):  # where the system knows or allows nothing of the kind
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 @pytest.hookimpl(wrapper=True)
