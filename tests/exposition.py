@@ -1,10 +1,12 @@
 """An exporter with its lines, the records that tests feed it with, and what Prometheus reads in its exposition."""
 
+import functools
 from collections.abc import Mapping
 
 import msgspec
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as classic
+from prometheus_client.samples import Sample
 
 from prober.core.events import AgentJoined, AnyEvent
 from prober.core.metric import Line
@@ -70,13 +72,23 @@ def adding(record: RunRecord, *events: AnyEvent) -> RunRecord:
 
 def samples(body: bytes, *, exemplars: bool = False) -> Samples:
     """What Prometheus reads in an exposition; of our own metrics, without the prefix."""
-    parse = openmetrics if exemplars else classic
-    return {
-        (sample.name.removeprefix(PREFIX), frozenset(sample.labels.items())): sample.value
-        for family in parse(body.decode())
-        for sample in family.samples
-        if sample.name.startswith(PREFIX)
-    }
+    if exemplars:
+        families = openmetrics(body.decode())  # type: ignore[no-untyped-call]
+        found = (sample for family in families for sample in family.samples)
+        return {_key(sample): sample.value for sample in found if sample.name.startswith(PREFIX)}
+    lines = (line.rsplit(" ", 1) for line in body.decode().split("\n") if line.startswith(PREFIX))
+    return {_series(series): float(value) for series, value in lines}
+
+
+@functools.cache
+def _series(text: str) -> tuple[str, Labels]:
+    """One of the classic format. The parser is slow, and the same hundreds are read again and again."""
+    ((sample,),) = (family.samples for family in classic(f"{text} 0"))
+    return _key(sample)
+
+
+def _key(sample: Sample) -> tuple[str, Labels]:
+    return sample.name.removeprefix(PREFIX), frozenset(sample.labels.items())
 
 
 def value(told: Samples, name: str, line: Line | None = JOIN, **labels: str) -> float | None:
