@@ -15,13 +15,12 @@ STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 MODULES = {
     "canary": ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch"),
     "image": ("test_image",),
-    "pager": ("test_documents", "test_product_metrics"),
     "apart": ("test_network", "test_server", "test_wheel"),
     "demo": ("test_demo",),
 }
 """Groups of modules: those that wear their product out, and those about the program from outside."""
 REST = "reference"
-GROUPS = ("canary", "faults", REST, "scripted", "pager", "apart", "demo", "image")
+GROUPS = ("canary", "faults", REST, "scripted", "apart", "demo", "image")
 """The order in which they are begun, three at a time: `scripted`, which measures, not beside the start of all."""
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from prober import __version__, recordings
 from prober.core.plan import Scenario
@@ -80,18 +81,14 @@ async def installed(python: str, folder: Path) -> Path:
     return environment / "bin"
 
 
-@pytest.mark.parametrize("version", [RUNNING, *(pytest.param(one, marks=pytest.mark.system) for one in OTHERS)])
-async def test_the_wheel_alone_makes_a_run(stack: ReferenceStack, tmp_path: Path, version: str) -> None:
-    python = interpreter(version)
-    if python is None and version != RUNNING:
-        pytest.skip(f"there is no Python {version}, neither on PATH nor among pyenv's versions")
-    assert python is not None
-    programs = await installed(python, tmp_path)
-    prober, empty = programs / "livekit-prober", tmp_path / "empty"
+async def use(version: str, python: str, stack: ReferenceStack, folder: Path) -> None:
+    """Install it and do with it what a newcomer does."""
+    programs = await installed(python, folder)
+    prober, empty = programs / "livekit-prober", folder / "empty"
     empty.mkdir()
 
     where = await output(programs / "python", "-c", "import prober; print(prober.__file__)", folder=empty)
-    assert Path(where.strip()).is_relative_to(tmp_path / "environment")
+    assert Path(where.strip()).is_relative_to(folder / "environment")
     versions = await output(prober, "--version", folder=empty)
     assert versions.startswith(f"livekit-prober {__version__}\npython {version}.")
     listed = await output(prober, "fixtures", "list", folder=empty)
@@ -105,3 +102,19 @@ async def test_the_wheel_alone_makes_a_run(stack: ReferenceStack, tmp_path: Path
     assert (record["outcome"], record["scenario"]) == ("pass", Scenario.CONVERSATION)
     assert len(record["measurements"]["responses"]) == 1
     assert list(empty.iterdir()) == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def used(stack: ReferenceStack, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BaseException | None]:
+    """What went wrong with each Python that is there. They are used at once: most of it is waiting."""
+    there = {version: python for version in (RUNNING, *OTHERS) if (python := interpreter(version)) is not None}
+    uses = (use(version, python, stack, tmp_path_factory.mktemp("wheel")) for version, python in there.items())
+    return dict(zip(there, await asyncio.gather(*uses, return_exceptions=True), strict=True))
+
+
+@pytest.mark.parametrize("version", [RUNNING, *(pytest.param(one, marks=pytest.mark.system) for one in OTHERS)])
+async def test_the_wheel_alone_makes_a_run(version: str, used: Mapping[str, BaseException | None]) -> None:
+    if version not in used and version != RUNNING:
+        pytest.skip(f"there is no Python {version}, neither on PATH nor among pyenv's versions")
+    if (wrong := used[version]) is not None:
+        raise wrong
