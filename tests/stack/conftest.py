@@ -15,12 +15,13 @@ STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 MODULES = {
     "canary": ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch"),
     "image": ("test_image",),
-    "apart": ("test_network", "test_server", "test_wheel"),
     "demo": ("test_demo",),
+    "network": ("test_network", "test_server"),
+    "wheel": ("test_wheel",),
 }
 """Groups of modules: those that wear their product out, and those about the program from outside."""
 REST = "reference"
-GROUPS = ("canary", "faults", REST, "scripted", "apart", "demo", "image")
+GROUPS = ("canary", "faults", REST, "scripted", "network", "demo", "image", "wheel")
 """The order in which they are begun, three at a time: `scripted`, which measures, not beside the start of all."""
 
 
