@@ -3,12 +3,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
 import msgspec
 import psutil
 import pytest
+import pytest_asyncio
 
 from prober.commands.keeping import Runs
 from prober.refstack.script import Script
@@ -52,17 +54,33 @@ async def room_joined(stream: asyncio.StreamReader | None) -> str:
     return room
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_a_signal_ends_the_run_and_leaves_no_room(
-    scripted_stack: ReferenceStack, number: signal.Signals, code: int
-) -> None:
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stopped(scripted_stack: ReferenceStack) -> Mapping[signal.Signals, tuple[int | None, str, str]]:
+    """Exit code, output and room of runs that got a signal in their room, made at once: most of a run is waiting."""
     scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
-    program = await start(scripted_stack)
-    room = await room_joined(program.stdout)
-    program.send_signal(number)
-    output, _ = await program.communicate()
-    assert program.returncode == code, output.decode()
-    assert "INCONCLUSIVE interrupted" in output.decode()
+
+    async def stop(number: signal.Signals) -> tuple[int | None, str, str]:
+        program = await start(scripted_stack)
+        room = await room_joined(program.stdout)
+        program.send_signal(number)
+        output, _ = await program.communicate()
+        return program.returncode, output.decode(), room
+
+    return dict(zip(CODES, await asyncio.gather(*map(stop, CODES)), strict=True))
+
+
+@pytest.mark.parametrize("number", CODES)
+async def test_a_signal_ends_the_run_and_leaves_no_room(
+    scripted_stack: ReferenceStack,
+    stopped: Mapping[signal.Signals, tuple[int | None, str, str]],
+    number: signal.Signals,
+) -> None:
+    code, output, room = stopped[number]
+    assert code == CODES[number], output
+    assert "INCONCLUSIVE interrupted" in output
     assert room not in await rooms(scripted_stack)
 
 
