@@ -14,10 +14,11 @@ STACKS = {"scripted": "scripted_stack", "faults": "outcomes"}
 """Groups of tests by the fixture they share."""
 MODULES = {
     "canary": ("test_drills", "test_leaves_nothing", "test_soak", "test_steadiness", "test_watch"),
-    "apart": ("test_network", "test_server", "test_image"),
-    "demo": ("test_demo", "test_wheel"),
+    "apart": ("test_network", "test_server", "test_wheel"),
+    "demo": ("test_demo",),
+    "scripted": ("test_image",),
 }
-"""Groups of modules: those that wear their product out, and those about the program from outside."""
+"""Groups of modules: those that wear their product out, those about the program from outside, and what fits beside."""
 REST = "reference"
 GROUPS = ("canary", "faults", REST, "scripted", "apart", "demo")
 """The order in which they are begun, three at a time: `scripted`, which measures, not beside the start of all."""
