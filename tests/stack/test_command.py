@@ -57,13 +57,24 @@ async def room_joined(stream: asyncio.StreamReader | None) -> str:
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
+@pytest.fixture(scope="module")
+def lsb_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program of this name, first on the way, that leaves a file `asked` beside itself."""
+    program = tmp_path_factory.mktemp("path") / "lsb_release"
+    program.write_text(f"#!/bin/sh\n: >{program.with_name('asked')}\n")
+    program.chmod(0o755)
+    return program
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stopped(scripted_stack: ReferenceStack) -> Mapping[signal.Signals, tuple[int | None, str, str]]:
+async def stopped(
+    scripted_stack: ReferenceStack, lsb_release: Path
+) -> Mapping[signal.Signals, tuple[int | None, str, str]]:
     """Exit code, output and room of runs that got a signal in their room, made at once: most of a run is waiting."""
     scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
 
     async def stop(number: signal.Signals) -> tuple[int | None, str, str]:
-        program = await start(scripted_stack)
+        program = await start(scripted_stack, env={"PATH": f"{lsb_release.parent}{os.pathsep}{os.environ['PATH']}"})
         room = await room_joined(program.stdout)
         program.send_signal(number)
         output, _ = await program.communicate()
@@ -95,17 +106,10 @@ async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_s
     assert room not in await rooms(scripted_stack)
 
 
-async def test_a_run_has_no_program_started_by_the_sdk(scripted_stack: ReferenceStack, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("stopped")
+async def test_a_run_has_no_program_started_by_the_sdk(lsb_release: Path) -> None:
     """It asks `lsb_release` for the name of the system, and that time would be in `room_join`."""
-    asked = tmp_path / "asked"
-    (tmp_path / "lsb_release").write_text(f"#!/bin/sh\n: >{asked}\n")
-    (tmp_path / "lsb_release").chmod(0o755)
-    scripted_stack.knobs.agent_metadata = Script(join_delay=30.0).to_json()
-    program = await start(scripted_stack, env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
-    await room_joined(program.stdout)
-    program.terminate()
-    await program.communicate()
-    assert not asked.exists()
+    assert not lsb_release.with_name("asked").exists()
 
 
 async def test_a_missed_objective_exits_3_and_record_keeps_everything(
