@@ -30,7 +30,7 @@ async def test_a_healthy_conversation_is_measured_in_full(stack: ReferenceStack,
     measured = msgspec.to_builtins(record.measurements)
     assert measured.pop("yield_time") is None
     (response,) = measured.pop("responses")
-    assert None not in measured.values()
+    assert None not in measured.values(), record.prober
     assert record.prober.turns[0].void is None
     assert record.prober.turns[0].jitter_buffer is not None
     assert_cleaned_up(record)
