@@ -89,8 +89,9 @@ def headings(text: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The names by which a heading is linked to, as GitHub makes them."""
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+    """The names by which a heading is linked to, as GitHub makes them, and those of other places."""
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+    return made | set(re.findall(r'<a id="(\w+)"></a>', text))
 
 
 def links(path: Path) -> Iterator[str]:
@@ -156,11 +157,11 @@ def test_every_reason_has_its_row(reason: Reason) -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_its_row_in_its_own_words(cause: Cause) -> None:
     blame, sentence, fix = MEANINGS[cause]
-    assert f"\n| `{cause}` | {WHOSE[blame]} | {sentence} | {fix} |\n" in CAUSES
+    assert f'\n| <a id="{cause}"></a>`{cause}` | {WHOSE[blame]} | {sentence} | {fix} |\n' in CAUSES
 
 
 def test_no_cause_is_explained_that_is_none() -> None:
-    assert re.findall(r"^\| `(\w+)` \|", CAUSES, re.MULTILINE) == list(Cause)
+    assert re.findall(r'^\| (?:<a id="\w+"></a>)?`(\w+)` \|', CAUSES, re.MULTILINE) == list(Cause)
 
 
 @pytest.mark.parametrize("code", EXIT_CODES)
