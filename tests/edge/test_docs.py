@@ -20,6 +20,7 @@ from prober.refstack.faults import Fault
 from prober.sinks.explained import WHOSE
 from prober.sinks.text import ENDS
 from prober.watch.schedule import SkipReason
+from tests.agent_logs.recorded import RECORDED
 from tests.blocks import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 CAUSES = (ROOT / "docs" / "causes.md").read_text(encoding="utf-8")
+AGENT_LOG = (ROOT / "docs" / "agent-log.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
@@ -158,6 +160,11 @@ def test_every_reason_has_its_row(reason: Reason) -> None:
 def test_every_cause_has_its_row_in_its_own_words(cause: Cause) -> None:
     blame, sentence, fix = MEANINGS[cause]
     assert f'\n| <a id="{cause}"></a>`{cause}` | {WHOSE[blame]} | {sentence} | {fix} |\n' in CAUSES
+
+
+def test_the_log_line_that_is_shown_is_a_real_workers() -> None:
+    shown = re.findall(r"^```json\n(.*)\n```$", AGENT_LOG, re.MULTILINE)
+    assert shown == [line for line in RECORDED["process_exits"] if "process exited" in line]
 
 
 def test_no_cause_is_explained_that_is_none() -> None:
