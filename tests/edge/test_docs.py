@@ -1,6 +1,8 @@
 """The documents say everything that the program can do: a new option, reason or verb without its words fails here."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,6 +203,14 @@ def test_no_dependency_is_explained_that_is_none() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_explained(verb: str) -> None:
     assert re.search(rf"\bmake {verb}\b", README + CONTRIBUTING)
+
+
+@pytest.mark.parametrize("drill", ["page_drill", "fault_matrix"])
+def test_a_drill_that_is_asked_for_help_says_what_it_does_and_begins_nothing(drill: str) -> None:
+    asked = [sys.executable, "-m", f"tests.stack.{drill}", "--help"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.startswith("usage: ")
+    assert "writes" in told.stdout
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
