@@ -100,18 +100,18 @@ def history(run_id: str | None, db: Path, limit: int | None, as_json: bool, **wh
     try:
         with reading(db) as kept:
             if run_id is not None:
-                _one(kept, run_id, as_json=as_json)
+                _one(kept, run_id, db, as_json=as_json)
             elif as_json:
                 _lines(kept.documents(query))
             else:
-                _table(kept, query)
+                _table(kept, query, db)
     except RefusedHistoryError as error:
         raise click.BadParameter(str(error), param_hint="--db") from error
     except HistoryError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _one(kept: "History", run_id: str, *, as_json: bool) -> None:
+def _one(kept: "History", run_id: str, db: Path, *, as_json: bool) -> None:
     """All of one run, as today's rules see it."""
     if as_json:
         body = kept.document(run_id)
@@ -120,21 +120,21 @@ def _one(kept: "History", run_id: str, *, as_json: bool) -> None:
             return
     record = kept.run(run_id)
     if record is None:
-        raise click.BadParameter(f"there is no run '{run_id}' in this history.", param_hint="RUN_ID")
+        raise click.BadParameter(f"there is no run '{run_id}' in {db}.", param_hint="RUN_ID")
     console, again = Console(highlight=False), rederive(record)
     show(console, [*narration.timeline(again.timeline), "", *text.summary(again, console.width)])
     if (record.outcome, record.reason) != (again.outcome, again.reason):
         say(console, f"  judged then: {_verdict(record.outcome, record.reason)}")
 
 
-def _table(kept: "History", query: Query) -> None:
+def _table(kept: "History", query: Query, db: Path) -> None:
     """The newest of these runs, and all of them in numbers."""
     console = Console(highlight=False)
     if damaged := kept.damaged():
         say(console, f"Left out: {damaged} of the history's rows, which {'is' if damaged == 1 else 'are'} damaged.")
     listed = list(kept.runs(msgspec.structs.replace(query, limit=query.limit or LISTED)))
     if not listed:
-        say(console, "No run matches.")
+        say(console, f"No run in {db} matches.")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("started (UTC)", "target", "scenario", "trigger", "verdict"):

@@ -42,7 +42,7 @@ _EXPECTED = Expectations()
 
 
 class LiveKit(Model):
-    """LiveKit's API key, or a token: both take rooms away and ask why an agent failed; the key opens the direct way."""
+    """LiveKit's API key, or a token: both delete rooms; the key asks why an agent failed, and opens the direct way."""
 
     url: Text
     """LiveKit's URL, or `${NAME}`"""

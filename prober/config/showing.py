@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,10 +154,17 @@ def _bare(url: str) -> str:
 
 def _unread(log: str) -> str | None:
     """Why a run would not learn anything from this log, as things are now."""
-    path = Path(log)
-    if log == STDIN or (path.is_file() and os.access(path, os.R_OK)):
+    if log == STDIN:
         return None
-    return "may not be read by who you are" if path.is_file() else "is no file" if path.exists() else "is not there yet"
+    try:
+        mode = Path(log).stat().st_mode
+    except FileNotFoundError:
+        return "is not there yet" if Path(log).parent.is_dir() else "is not there yet, and no more is its folder"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return "is no file"
+    return None if os.access(log, os.R_OK) else "may not be read by who you are"
 
 
 def _notes(loaded: Loaded, target: Target, minutes: float) -> Iterator[str]:

@@ -8,6 +8,7 @@ from prober.core.events import (
     AgentLogged,
     AgentLogQuiet,
     AgentLogUnread,
+    CleanedUp,
     Dispatch,
     HttpMoment,
     Person,
@@ -67,9 +68,10 @@ def evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
 
 
 def commands(timeline: Timeline) -> Iterator[str]:
-    """What shows a reader with LiveKit's key the same."""
+    """What shows a reader with LiveKit's key the same; nothing does in a room that was deleted."""
     joined = timeline.first(RoomJoined)
-    if joined is not None:
+    deleted = any(event.resource == "room" and event.ok for event in timeline.all(CleanedUp))
+    if joined is not None and not deleted:
         room = "-- " * joined.room.startswith("-") + shlex.quote(joined.room)  # a name is no option
         yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list --json {room}")
 

@@ -134,7 +134,8 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.UNEXPLAINED: Meaning(
         Blame.UNKNOWN,
         "Nothing that the prober may look at says why.",
-        "Given the agent's log (`agent_log`) and LiveKit's key (`livekit`), a failed run looks there by itself.",
+        "Given the agent's log (`agent_log`, or `--agent-log`) and LiveKit's key (`livekit`, or LIVEKIT_URL, "
+        "LIVEKIT_API_KEY and LIVEKIT_API_SECRET), a failed run looks there by itself.",
     ),
     Cause.NOT_DISPATCHED: Meaning(
         Blame.UNKNOWN,

@@ -22,7 +22,7 @@ FOUND: dict[Found, str] = {
 }
 """By what a cause was found, in words."""
 
-ASK = "By hand, in such a room: "
+ASK = "By hand, while the room is there: "
 """Before a command."""
 
 

@@ -202,6 +202,27 @@ def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
     assert "LiveKit may be at shop.example, *.livekit.cloud; `allow` takes more hosts." in checked.output
 
 
+@pytest.mark.parametrize(
+    ("log", "noted"),
+    [
+        ("there.log", None),
+        ("later.log", "is not there yet."),
+        ("nowhere/later.log", "is not there yet, and no more is its folder."),
+        ("there.log/later.log", "cannot be read: Not a directory."),
+        ("pipe", "is no file."),
+    ],
+)
+def test_an_agents_log_that_would_tell_nothing_now_is_noted(log: str, noted: str | None, tmp_path: Path) -> None:
+    (tmp_path / "there.log").touch()
+    os.mkfifo(tmp_path / "pipe")
+    file = tmp_path / "prober.yaml"
+    file.write_text((SMALL % 1).replace("scenarios:", f"agent_log: {log}\n    scenarios:"))
+    checked = invoke("check", str(file))
+    assert checked.exit_code == 0, checked.output
+    notes = [line.partition("the agent's log ")[2] for line in checked.output.splitlines() if "agent's log" in line]
+    assert notes == ([] if noted is None else [f"{tmp_path / log} {noted}"])
+
+
 def test_a_host_that_is_allowed_twice_is_named_once(tmp_path: Path) -> None:
     file = tmp_path / "prober.yaml"
     file.write_text((SMALL % 1).replace("allow: {", "allow: {hosts: [127.0.0.1, lk.example.com], "))

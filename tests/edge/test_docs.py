@@ -1,6 +1,8 @@
 """The documents say everything that the program can do: a new option, reason or verb without its words fails here."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from prober.refstack.faults import Fault
 from prober.sinks.explained import WHOSE
 from prober.sinks.text import ENDS
 from prober.watch.schedule import SkipReason
+from tests.agent_logs.recorded import RECORDED
 from tests.blocks import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +30,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 CAUSES = (ROOT / "docs" / "causes.md").read_text(encoding="utf-8")
+AGENT_LOG = (ROOT / "docs" / "agent-log.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
@@ -89,8 +93,9 @@ def headings(text: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The names by which a heading is linked to, as GitHub makes them."""
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+    """The names by which a heading is linked to, as GitHub makes them, and those of other places."""
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+    return made | set(re.findall(r'<a id="(\w+)"></a>', text))
 
 
 def links(path: Path) -> Iterator[str]:
@@ -156,11 +161,16 @@ def test_every_reason_has_its_row(reason: Reason) -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_its_row_in_its_own_words(cause: Cause) -> None:
     blame, sentence, fix = MEANINGS[cause]
-    assert f"\n| `{cause}` | {WHOSE[blame]} | {sentence} | {fix} |\n" in CAUSES
+    assert f'\n| <a id="{cause}"></a>`{cause}` | {WHOSE[blame]} | {sentence} | {fix} |\n' in CAUSES
+
+
+def test_the_log_line_that_is_shown_is_a_real_workers() -> None:
+    shown = re.findall(r"^```json\n(.*)\n```$", AGENT_LOG, re.MULTILINE)
+    assert shown == [line for line in RECORDED["process_exits"] if "process exited" in line]
 
 
 def test_no_cause_is_explained_that_is_none() -> None:
-    assert re.findall(r"^\| `(\w+)` \|", CAUSES, re.MULTILINE) == list(Cause)
+    assert re.findall(r'^\| (?:<a id="\w+"></a>)?`(\w+)` \|', CAUSES, re.MULTILINE) == list(Cause)
 
 
 @pytest.mark.parametrize("code", EXIT_CODES)
@@ -193,6 +203,14 @@ def test_no_dependency_is_explained_that_is_none() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_explained(verb: str) -> None:
     assert re.search(rf"\bmake {verb}\b", README + CONTRIBUTING)
+
+
+@pytest.mark.parametrize("drill", ["page_drill", "fault_matrix"])
+def test_a_drill_that_is_asked_for_help_says_what_it_does_and_begins_nothing(drill: str) -> None:
+    asked = [sys.executable, "-m", f"tests.stack.{drill}", "--help"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.startswith("usage: ")
+    assert "writes" in told.stdout
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -67,7 +67,7 @@ def test_filters(filters: tuple[str, ...], found: list[int], kept: tuple[Path, l
     lines = listed("--db", str(path), "--json", *filters)
     assert [msgspec.json.decode(line, type=RunRecord) for line in lines] == [made[number] for number in found]
     if not found:
-        assert listed("--db", str(path), *filters) == ["No run matches."]
+        assert listed("--db", str(path), *filters) == [f"No run in {path} matches."]
 
 
 def test_since_counts_back_from_now(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_a_verdict_that_todays_rules_do_not_give_is_told(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("0123456789abcdef",), "there is no run '0123456789abcdef' in this history."),
-        (("0123456789abcdef", "--json"), "there is no run '0123456789abcdef' in this history."),
+        (("0123456789abcdef",), "there is no run '0123456789abcdef' in {path}."),
+        (("0123456789abcdef", "--json"), "there is no run '0123456789abcdef' in {path}."),
         (("--since", "yesterday"), "'yesterday' is neither a time such as 30m, 24h or 7d nor a date."),
         (("--reason", "agent_gone"), "'agent_gone' is not one of"),
     ],
@@ -110,7 +110,7 @@ def test_a_verdict_that_todays_rules_do_not_give_is_told(tmp_path: Path) -> None
 def test_what_is_not_there_is_told(arguments: tuple[str, ...], sentence: str, kept: tuple[Path, object]) -> None:
     done = invoke("history", "--db", str(kept[0]), *arguments)
     assert done.exit_code == 2
-    assert sentence in " ".join(done.stderr.split())
+    assert sentence.format(path=kept[0]) in " ".join(done.stderr.split())
 
 
 def test_without_a_history_one_sentence_is_said(tmp_path: Path) -> None:

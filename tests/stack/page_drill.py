@@ -4,6 +4,7 @@
 A round lasts a quarter of an hour: a page is kept for 5 minutes, and Alertmanager tells of its end up to 5 later.
 """
 
+import argparse
 import asyncio
 import contextlib
 import statistics
@@ -151,4 +152,5 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     asyncio.run(main())

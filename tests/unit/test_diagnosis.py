@@ -91,7 +91,8 @@ def test_of_an_absent_agent_of_which_nobody_told_it_says_where_to_look_and_what_
         assert found is not None
         assert (found.cause, found.blame) == (Cause.UNEXPLAINED, Blame.UNKNOWN)
         assert found.fix.startswith("The agent worker's log for this room")
-        assert ("`agent_log`" in found.fix) is not told
+        for name in ("`agent_log`", "`--agent-log`", "`livekit`", "LIVEKIT_API_KEY"):
+            assert (name in found.fix) is not told
         assert found.commands[0] == "lk room list trial_1_a"
 
 
@@ -237,6 +238,14 @@ def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() ->
         "lk room participants list trial_1_a",
         "lk dispatch list --json trial_1_a",
     )
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_in_a_room_that_was_deleted_no_command_shows_anything(ok: bool) -> None:
+    cleaned = CleanedUp(at=21.0, resource="room", name="trial_1_a", ok=ok, detail="")
+    found = diagnosis(absent(asked(), cleaned))
+    assert found is not None
+    assert bool(found.commands) is not ok
 
 
 @pytest.mark.parametrize(
