@@ -95,7 +95,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Why the run failed, as far as is known; null where nothing is.
 
     `commands` are what a reader with LiveKit's key can type (`lk`, its command line) to see the same for himself, while
-    the room is there; none where the run has deleted it.
+    the room is there.
     """
 
     cause: Cause

@@ -8,7 +8,6 @@ from prober.core.events import (
     AgentLogged,
     AgentLogQuiet,
     AgentLogUnread,
-    CleanedUp,
     Dispatch,
     HttpMoment,
     Person,
@@ -68,10 +67,9 @@ def evidence(timeline: Timeline, reason: Reason) -> Iterator[Evidence]:
 
 
 def commands(timeline: Timeline) -> Iterator[str]:
-    """What shows a reader with LiveKit's key the same; nothing does in a room that was deleted."""
+    """What shows a reader with LiveKit's key the same."""
     joined = timeline.first(RoomJoined)
-    deleted = any(event.resource == "room" and event.ok for event in timeline.all(CleanedUp))
-    if joined is not None and not deleted:
+    if joined is not None:
         room = "-- " * joined.room.startswith("-") + shlex.quote(joined.room)  # a name is no option
         yield from (f"lk room list {room}", f"lk room participants list {room}", f"lk dispatch list --json {room}")
 

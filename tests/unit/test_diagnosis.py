@@ -240,14 +240,6 @@ def test_the_evidence_is_what_the_lists_show_and_the_commands_show_it_again() ->
     )
 
 
-@pytest.mark.parametrize("ok", [True, False])
-def test_in_a_room_that_was_deleted_no_command_shows_anything(ok: bool) -> None:
-    cleaned = CleanedUp(at=21.0, resource="room", name="trial_1_a", ok=ok, detail="")
-    found = diagnosis(absent(asked(), cleaned))
-    assert found is not None
-    assert bool(found.commands) is not ok
-
-
 @pytest.mark.parametrize(
     ("room", "named"), [("a;b $(c)", "'a;b $(c)'"), ("--url=evil", "-- --url=evil"), ("-`", "-- '-`'")]
 )
