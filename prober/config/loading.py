@@ -21,7 +21,6 @@ from prober.config.shard import Shard
 from prober.config.watched import crowded
 from prober.config.ways import WayError, check_livekit, own_hosts, trespasses, way_in
 from prober.core.plan import DirectEntry, TrialEntry
-from prober.limits import STDIN
 
 _MISPLACED = (
     "`${…}` is understood only in `livekit` and `secrets`. "
@@ -119,11 +118,8 @@ class _Found:
     hosts: dict[str, str] = field(default_factory=dict)
 
     def examine(self, name: str, target: Target) -> Iterator[Problem]:
-        """What is wrong with the target's agent's log, its secrets and its way in."""
+        """What is wrong with the target's secrets and its way in."""
         path: Place = ("targets", name)
-        log = target.agent_log
-        if log not in {None, STDIN} and os.path.isdir(self.directory / log):  # noqa: PTH112 - Path's raises if forbidden
-            yield Problem(path=(*path, "agent_log"), words=f"{log} is a folder. Give the path of the log file itself.")
         secrets, wrong = resolve(target, path, self.directory, self.environment)
         yield from wrong
         url = None if secrets.key is None else secrets.key.url

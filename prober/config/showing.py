@@ -159,11 +159,11 @@ def _unread(log: str) -> str | None:
     try:
         mode = Path(log).stat().st_mode
     except FileNotFoundError:
-        return "is not there yet" if Path(log).parent.is_dir() else "is not there yet, and no more is its folder"
+        return "is not there yet" if Path(log).parent.is_dir() else "is not there yet, nor is its folder"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not stat.S_ISREG(mode):
-        return "is no file"
+        return "is a folder, not a file" if stat.S_ISDIR(mode) else "is no file"
     return None if os.access(log, os.R_OK) else "may not be read by who you are"
 
 

@@ -207,9 +207,10 @@ def test_a_file_without_sidecar_is_noted(tmp_path: Path) -> None:
     [
         ("there.log", None),
         ("later.log", "is not there yet."),
-        ("nowhere/later.log", "is not there yet, and no more is its folder."),
+        ("nowhere/later.log", "is not there yet, nor is its folder."),
         ("there.log/later.log", "cannot be read: Not a directory."),
         ("pipe", "is no file."),
+        (".", "is a folder, not a file."),
     ],
 )
 def test_an_agents_log_that_would_tell_nothing_now_is_noted(log: str, noted: str | None, tmp_path: Path) -> None:
