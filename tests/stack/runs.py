@@ -1,6 +1,7 @@
 """Real runs against the reference stack, made as the command line makes them: by a child process."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,13 @@ async def rooms(stack: ReferenceStack) -> set[str]:
         stack.server.url.replace("ws", "http", 1), stack.server.api_key, stack.server.api_secret
     ) as livekit:
         return {room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms}
+
+
+def deleted(stack: ReferenceStack) -> set[str]:
+    """The names of the rooms that LiveKit deleted because it was asked to: it closes an empty room by itself too."""
+    told = stack.server.log.read_text(encoding="utf-8").splitlines()
+    asked = (json.loads(line) for line in told if '"RoomService","method":"DeleteRoom"' in line)
+    return {line["room"] for line in asked if line["status"] == "200"}
 
 
 def assert_cleaned_up(record: RunRecord) -> None:

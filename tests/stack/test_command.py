@@ -16,7 +16,7 @@ from prober.commands.keeping import Runs
 from prober.refstack.script import Script
 from prober.refstack.stack import ReferenceStack
 from prober.sinks.metrics import read
-from tests.stack.runs import rooms
+from tests.stack.runs import deleted, rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -92,6 +92,7 @@ async def test_a_signal_ends_the_run_and_leaves_no_room(
     code, output, room = stopped[number]
     assert code == CODES[number], output
     assert "INCONCLUSIVE interrupted" in output
+    assert room in deleted(scripted_stack)
     assert room not in await rooms(scripted_stack)
 
 
@@ -103,6 +104,7 @@ async def test_a_killed_parent_leaves_a_child_that_cleans_up_and_ends(scripted_s
     program.kill()
     await program.wait()
     await asyncio.to_thread(child.wait, 20)
+    assert room in deleted(scripted_stack)
     assert room not in await rooms(scripted_stack)
 
 
