@@ -1,6 +1,7 @@
 """An exporter with its lines, the records that tests feed it with, and what Prometheus reads in its exposition."""
 
 import functools
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -71,13 +72,20 @@ def adding(record: RunRecord, *events: AnyEvent) -> RunRecord:
 
 
 def samples(body: bytes, *, exemplars: bool = False) -> Samples:
-    """What Prometheus reads in an exposition; of our own metrics, without the prefix."""
+    """What Prometheus reads in the samples of an exposition; of our own metrics, without the prefix."""
     if exemplars:
         families = openmetrics(body.decode())  # type: ignore[no-untyped-call]
         found = (sample for family in families for sample in family.samples)
         return {_key(sample): sample.value for sample in found if sample.name.startswith(PREFIX)}
-    lines = (line.rsplit(" ", 1) for line in body.decode().split("\n") if line.startswith(PREFIX))
-    return {_series(series): float(value) for series, value in lines}
+    lines = (_sample(line) for line in body.decode().split("\n") if line and not line.startswith("#"))
+    return {_series(series): value for series, value in lines if series.startswith(PREFIX)}
+
+
+def _sample(line: str) -> tuple[str, float]:
+    """Series and value of one line of the classic format, as ours are: without a time."""
+    found = re.fullmatch(r"([^\s{]+(?:\{.*\})?) (\S+)", line)
+    assert found is not None, line
+    return found[1], float(found[2])
 
 
 @functools.cache
