@@ -26,11 +26,10 @@ test: setup      ## everything: lint, types, import rules, all tests
 	@$(MAKE) --no-print-directory side-by-side
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && nice -n 19 $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
-	@$(MAKE) --no-print-directory pure
-	@$(MAKE) --no-print-directory edge
+	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 pure: .venv/.ready  # the tests that only compute, with what of the CPU nobody else wants
 	@$(BIN)/pytest tests/unit tests/golden --give-way $(PYTEST_ARGS)
@@ -43,7 +42,7 @@ stack: setup     ## the tests on the real server and agents
 	@$(MAKE) --no-print-directory side-by-side
 
 alone: setup     # what measures; told at its end, for `make test` has `pure` beside it
-	@said=$$($(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS) 2>&1); ended=$$?; echo "$$said"; exit $$ended
+	@mkdir -p build && $(BIN)/pytest tests/stack -m alone $(PYTEST_ARGS) >build/alone.log 2>&1; ended=$$?; cat build/alone.log; exit $$ended
 
 side-by-side: setup  # all others on three stacks
 	@$(BIN)/pytest tests/stack -m "not alone" -n 3 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
