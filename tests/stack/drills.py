@@ -15,7 +15,7 @@ from tests.stack.watch_journal import TARGET, Line, Watch, at, configuration
 INTERVAL = 4.0
 SCENARIOS = f"{{join: {{interval: {INTERVAL:g}, timeout: {INTERVAL:g}, hold: 0}}}}"
 DEADLINES = "{trial_step: 2, trial: 2, room_join: 1.5, agent_join: 2, agent_ready: 2}"
-"""A room that is slow to join and an agent that does not come fit into a run: its own deadline never says it first."""
+"""Where the trial answers at once, a slow room and an agent that does not come fit into a run before its deadline."""
 SEEN_WITHIN = 30.0
 WELL_WITHIN = 60.0
 FAILURES = "livekit_prober_consecutive_failures"
