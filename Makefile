@@ -20,13 +20,13 @@ run: setup       ## one full run against the reference stack
 demo: setup      ## the reference product with the canary on it, until Ctrl-C
 	@$(BIN)/livekit-prober demo
 
-test: setup      ## everything: lint, types, import rules, all tests
-	@$(MAKE) --no-print-directory -j3 lint pure alone
+test: setup lint  ## everything: lint, types, import rules, all tests
+	@$(MAKE) --no-print-directory -j2 pure alone
 	@$(MAKE) --no-print-directory edge
 	@$(MAKE) --no-print-directory side-by-side
 
 lint: .venv/.ready  ## ruff, mypy --strict, import-linter
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && nice -n 19 $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 unit: .venv/.ready  ## the tests that need no server
 	@$(BIN)/pytest -m "not cluster" --ignore tests/stack -n 3 --dist loadgroup $(PYTEST_ARGS)
