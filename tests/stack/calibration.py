@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from prober.core.events import AgentJoined, Event, RoomJoined, RunStarted, SessionGranted
+from prober.core.events import AgentJoined, RoomJoined, RunStarted
 from prober.core.plan import Expectations, Greeting, Scenario, TurnPlan
 from prober.core.readings import GREETING
 from prober.core.record import RunRecord
@@ -28,7 +28,7 @@ from prober.refstack.script import Impulses, Script
 from prober.refstack.stack import ReferenceStack
 from tests.stack.impulses import exchange_impulses
 from tests.stack.kept import Kept, file_of_this_instrument
-from tests.stack.runs import make_run
+from tests.stack.runs import make_run, make_scripted_run
 
 SAY = "en-hours"
 AGENT_SAYS = "en-weather"
@@ -92,10 +92,7 @@ def drawn(turns: int, seed: int) -> tuple[float, ...]:
 
 
 async def converse(stack: ReferenceStack, delays: Sequence[float], seed: int, door: asyncio.Lock) -> CallTruth:
-    """One call of a turn for each of these reply delays, and a random join delay.
-
-    Whoever holds the `door` decides what the product's next agent does, until the call has its token.
-    """
+    """One call of a turn for each of these reply delays, and a random join delay."""
     turns = len(delays)
     script = Script(
         join_delay=round(random.Random(seed).uniform(*JOIN_DELAYS), 3),
@@ -103,18 +100,8 @@ async def converse(stack: ReferenceStack, delays: Sequence[float], seed: int, do
         replies=tuple(delays),
         reply_seconds=0.8,
     )
-    granted = asyncio.Event()
-
-    def watch(event: Event) -> None:
-        if isinstance(event, SessionGranted):
-            granted.set()
-
-    async with door:
-        stack.knobs.agent_metadata = script.to_json()
-        expectations = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),) * turns)
-        running = asyncio.create_task(make_run(stack, expectations, say=(SAY,) * turns, on_event=watch))
-        await asyncio.wait_for(granted.wait(), 15)
-    record = await running
+    expectations = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),) * turns)
+    record = await make_scripted_run(stack, script, expectations, say=(SAY,) * turns, door=door)
     return truth_of(stack, record, delays)
 
 

@@ -11,7 +11,7 @@ from livekit import api
 
 from prober.child.messages import Order
 from prober.child.parent import run_child
-from prober.core.events import CleanedUp, Event
+from prober.core.events import CleanedUp, Event, SessionGranted
 from prober.core.plan import (
     Allowed,
     ApiKey,
@@ -25,6 +25,7 @@ from prober.core.plan import (
 )
 from prober.core.record import Head, RunRecord, derive
 from prober.core.steps import trial_steps
+from prober.refstack.script import Script
 from prober.refstack.stack import ReferenceStack
 
 CONVERSATION = Expectations(greeting=Greeting.EXPECTED, turns=(TurnPlan(),))
@@ -64,6 +65,26 @@ async def make_run(
     events = await run_child(order, stop=stop or asyncio.Event(), on_event=on_event)
     head = Head(run_id=plan.run_id, target=plan.target, trigger="manual", started_at="2026-01-01T00:00:00.000+00:00")
     return derive(head, plan.expectations, events)
+
+
+async def make_scripted_run(
+    stack: ReferenceStack, script: Script, expectations: Expectations, *, say: tuple[str, ...], door: asyncio.Lock
+) -> RunRecord:
+    """One run whose agent does this, beside others.
+
+    Whoever holds the `door` decides what the product's next agent does, until the call has its token.
+    """
+    granted = asyncio.Event()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, SessionGranted):
+            granted.set()
+
+    async with door:
+        stack.knobs.agent_metadata = script.to_json()
+        running = asyncio.create_task(make_run(stack, expectations, say=say, on_event=watch))
+        await asyncio.wait_for(granted.wait(), 15)
+    return await running
 
 
 async def rooms(stack: ReferenceStack) -> set[str]:
