@@ -125,7 +125,7 @@ class Outcome:
         if cause != effect.cause:
             yield f"expected the cause {effect.cause}, got {cause}: {record.diagnosis}"
         if self.rooms_left:
-            yield f"left behind: {', '.join(self.rooms_left)}"
+            yield f"left behind: {', '.join(self.rooms_left)}; the run says: {record.left_behind or 'nothing is'}"
 
 
 def cells() -> tuple[Cell, ...]:
