@@ -40,7 +40,7 @@ class Recorder:
         self._now = now
         self.origin = now()
         self._publish = publish
-        self._hide = tuple(hide)
+        self.hide = tuple(hide)
         self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
         self.events: list[Event] = []
         self.stopped: Stopped | None = None
@@ -56,7 +56,7 @@ class Recorder:
 
     def told(self, words: str, *, hide: Iterable[str] = ()) -> str:
         """Words of the target's own as an event may hold them, without the strings to `hide` either."""
-        return harmless(words, hide=(*self._hide, *hide))
+        return harmless(words, hide=(*self.hide, *hide))
 
     def record(self, event: Event) -> None:
         """Append an event, but for those beyond MOST, and wake those who wait for it."""
@@ -78,7 +78,7 @@ class Recorder:
 
     def stop(self, reason: Reason, detail: str, *, at: float | None = None, due: float | None = None) -> None:
         """Record a fault, dated now, `at`, or to the deadline that was `due`: every wait ends."""
-        now, detail = self.elapsed(), hidden(detail, self._hide)
+        now, detail = self.elapsed(), hidden(detail, self.hide)
         if due is not None:
             self.record(Stopped(at=due, reason=reason, detail=detail, given_up=max(now, due)))
         else:

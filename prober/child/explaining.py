@@ -40,7 +40,7 @@ class Explaining:
         name = order.agent_log
         if name is None:
             return await self._run(order, stop=stop, on_event=on_event, verbose=verbose)
-        asking = _Asking(self.logs.setdefault(name, _Log(name)).begin(tuple(order.secrets.values())), on_event)
+        asking = _Asking(self.logs.setdefault(name, _Log(name)).begin(order.hidden), on_event)
         events = await self._run(order, stop=stop, on_event=asking, verbose=verbose)
         timeline = Timeline(events)
         if timeline.first(RoomJoined) is None or judge(timeline, order.plan.expectations).reason not in OF_THE_AGENT:

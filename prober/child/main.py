@@ -87,7 +87,7 @@ def _recorder(pipe: Pipe, order: Order) -> Recorder:
     recorder = Recorder(
         time.monotonic,
         lambda event: pipe.send(Happened(event=event)),  # type: ignore[arg-type]
-        hide=order.secrets.values(),
+        hide=order.hidden,
     )
     pipe.send(Hello(origin=recorder.origin))
     return recorder
@@ -218,18 +218,20 @@ async def _join(session: Session, plan: Plan, recorder: Recorder) -> AsyncIterat
     except RunFault as fault:
         at = recorder.elapsed()  # what the server says explains it, and came to pass when we failed to join
         opinion = await _opinion(validating)
-        told = fault if opinion is None or not _explains(opinion, fault) else opinion
+        if isinstance(opinion, RunFault):
+            told = opinion if _explains(opinion, fault) else fault
+        else:
+            told = RunFault(fault.reason, f"{fault}{opinion}") if fault.reason is Reason.ROOM_REFUSED else fault
         raise RunFault(told.reason, str(told), at=at, due=fault.due) from fault
     finally:
         validating.cancel()
 
 
-async def _opinion(validating: asyncio.Task[None]) -> RunFault | None:
+async def _opinion(validating: asyncio.Task[str]) -> RunFault | str:
     try:
-        await validating
+        return await validating
     except RunFault as opinion:
         return opinion
-    return None
 
 
 def _explains(opinion: RunFault, fault: RunFault) -> bool:

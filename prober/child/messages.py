@@ -24,6 +24,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
     secrets: dict[str, str] = {}
     agent_log: str | None = None
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What nobody's words may show: the secrets, and what LiveKit's API is asked with."""
+        key = self.key
+        own = () if key is None else (key.secret if isinstance(key, ApiKey) else key.token,)
+        return (*self.secrets.values(), *own)
+
     def __repr__(self) -> str:
         return f"Order(plan={self.plan!r})"
 

@@ -58,7 +58,7 @@ def _with_cleanup(order: Order, steps: tuple[Step, ...]) -> Order:
 
 
 def _shown(room: str, order: Order) -> str:
-    return harmless(room, hide=order.secrets.values())
+    return harmless(room, hide=order.hidden)
 
 
 def _left(resource: Literal["room", "trial"], name: str) -> CleanedUp:

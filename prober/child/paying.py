@@ -88,6 +88,6 @@ async def _delete_room(order: Order, room: str, recorder: Recorder, *, again: bo
 async def _undo(order: Order, known: Known, recorder: Recorder) -> None:
     from prober.entry.undo import undo
 
-    async for name, result in undo(cleanup_steps(order), order.plan, known, order.secrets):
+    async for name, result in undo(cleanup_steps(order), order.plan, known, order.secrets, hide=order.hidden):
         told = CleanedUp(at=recorder.elapsed(), resource="trial", name=name, ok=result.ok, detail=result.detail)
         recorder.record(told)

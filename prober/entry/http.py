@@ -16,7 +16,7 @@ from prober import USER_AGENT
 from prober.core.events import HttpMoment
 from prober.core.plan import Plan
 from prober.core.reasons import Reason, RunFault
-from prober.core.words import authority, harmless, place
+from prober.core.words import LONGEST, authority, harmless, place
 from prober.entry.allowed import Guard, connector
 from prober.entry.cookies import Cookies
 from prober.limits import HALF
@@ -54,20 +54,23 @@ def over_http(livekit: str) -> URL:
 class Moments:
     """Writes down the moments of the requests of one session, one request at a time, under the name of its step.
 
-    No host is named with one of the `secrets` in it.
+    No place is named with one of the `secrets` in it, nor one that a redirect led to with what was `learned`.
     """
 
-    def __init__(self, recorder: Recorder, secrets: Collection[str] = ()) -> None:
+    def __init__(
+        self, recorder: Recorder, secrets: Collection[str] = (), learned: Callable[[], Collection[str]] = tuple
+    ) -> None:
         self._recorder = recorder
         self._secrets = secrets
-        self._hide: Collection[str] = ()
+        self._learned = learned
+        self._redirected = False
         self._step = ""
         self._url = URL()
         self.last = ""
 
-    def begin(self, step: str, *, hide: Collection[str] = ()) -> None:
-        """Name the moments to come; their paths shall not hold the strings to `hide`."""
-        self._step, self._hide = step, hide
+    def begin(self, step: str) -> None:
+        """Name the moments to come."""
+        self._step, self._redirected = step, False
         self.last = "nothing"
 
     def done(self, status: int) -> None:
@@ -77,7 +80,15 @@ class Moments:
     @property
     def host(self) -> str:
         """Whom the request is at just now: redirects move it."""
-        return harmless(authority(self._url), hide=self._secrets)
+        return self.told(authority(self._url))
+
+    def told(self, where: str, *, longest: int = LONGEST) -> str:
+        """Words about where the request is at just now, as they may be shown."""
+        return harmless(where, hide=self._hide, longest=longest)
+
+    @property
+    def _hide(self) -> Collection[str]:
+        return (*self._secrets, *self._learned()) if self._redirected else self._secrets
 
     def session(self, plan: Plan, guard: Guard, cookies: Cookies) -> aiohttp.ClientSession:
         """A browser in small: these cookies, one pool of connections, our marks on every request."""
@@ -104,7 +115,7 @@ class Moments:
 
         @traced.on_dns_resolvehost_end.append
         async def _(_session: Any, _context: Any, lookup: aiohttp.TraceDnsResolveHostEndParams) -> None:
-            self._record("resolved", harmless(lookup.host, hide=self._secrets))
+            self._record("resolved", self.told(lookup.host))
 
         @traced.on_connection_create_end.append
         async def _(_session: Any, _context: Any, _created: aiohttp.TraceConnectionCreateEndParams) -> None:
@@ -116,6 +127,7 @@ class Moments:
 
         @traced.on_request_redirect.append
         async def _(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+            self._redirected = True
             try:
                 self._url = redirect.url.join(URL(redirect.response.headers.get("Location", "")))
                 self._record("redirected", place(self._url, hide=self._hide))

@@ -128,8 +128,8 @@ def examine(session: Session, recorder: Recorder, *, now: float, speaks: bool) -
     return claims
 
 
-async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: float = VALIDATE_WITHIN) -> None:
-    """Ask the server what it thinks of the token; record its status.
+async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: float = VALIDATE_WITHIN) -> str:
+    """Ask the server what it thinks of the token; record its status, and return what it says with a refusal.
 
     Raises RunFault where it refuses the token, knows no such room or cannot be reached. Any other answer (a server
     before this endpoint, a proxy that lets only WebSockets through) is left to the join itself, which meets it too.
@@ -174,6 +174,7 @@ async def validate(session: Session, recorder: Recorder, plan: Plan, *, within: 
             Reason.ROOM_REFUSED,
             f"status 404, {said}: room.auto_create is off, so the product must create the room before it gives it out",
         )
+    return f"; /rtc/validate says {status}: {said}" if status >= 400 and said else ""
 
 
 def _misdated(claims: Claims) -> str | None:

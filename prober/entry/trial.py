@@ -59,7 +59,7 @@ async def walk(
             finally:
                 told(visit.known)
         session = _session(entry, visit.variables, answer, unix_ms / 1000)
-        hide = visit.secrets.values()
+        hide = visit.hide
         server, room = place(URL(session.url), hide=hide).rstrip("/"), harmless(session.room, hide=hide)
         recorder.record(SessionGranted(at=recorder.elapsed(), server=server, room=room))
     return session

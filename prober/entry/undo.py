@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
 
 from prober.core.plan import Plan, Step
@@ -29,13 +29,14 @@ async def undo(
     known: Known,
     secrets: Mapping[str, str],
     *,
+    hide: Iterable[str] = (),
     within: float = WITHIN,
 ) -> AsyncIterator[tuple[str, Undone]]:
     """Make each step whose variables are known, in order; its name and how it went. The others have nothing to undo.
 
     The requests carry the cookies of the walk. They are no part of the run: their moments are not recorded.
     """
-    aside = Recorder(time.monotonic, lambda _event: None)
+    aside = Recorder(time.monotonic, lambda _event: None, hide=hide)
     due = aside.elapsed() + within
     async with Visit(plan, known, secrets, aside) as visit:
         for step in steps:

@@ -9,7 +9,6 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from prober.core.hiding import hidden
 from prober.core.plan import Plan, Step
 from prober.core.reasons import Reason, RunFault
 from prober.core.steps import BY_RUN
@@ -24,6 +23,8 @@ from prober.recorder import Recorder
 WORDS_WITHIN = 1.0
 """Seconds given to a refusal's body; the status alone is reason enough."""
 
+LONGEST_PLACE = 400
+"""Characters of where a run may not go, and by which setting: a host's name has up to 253."""
 SESSION = 8
 """Characters of a cookie that may open a session; shorter ones are words, such as a language."""
 
@@ -36,8 +37,9 @@ class Visit:
 
     def __init__(self, plan: Plan, known: Known, secrets: Mapping[str, str], recorder: Recorder) -> None:
         self.variables = {**known.variables, **secrets}
-        self.moments = Moments(recorder, secrets.values())
         self.secrets = secrets
+        self.hide = (*recorder.hide, *secrets.values())
+        self.moments = Moments(recorder, self.hide, self._hidden)
         self._guard = Guard(plan.allowed)
         self._cookies = Cookies(known.cookies)
         self._http = self.moments.session(plan, self._guard, self._cookies)
@@ -61,7 +63,7 @@ class Visit:
 
         Raises RunFault where there is no answer, it has another status than the step expects, or lacks a variable.
         """
-        self.moments.begin(step.name, hide=self._hidden())
+        self.moments.begin(step.name)
         answer = await self._ask(step)
         for name, extract in step.extract.items():
             self.variables[name] = extracted(step, extract, answer)
@@ -71,7 +73,7 @@ class Visit:
         """What no word of the product may show: all that it told us, and our secrets."""
         variables = (value for name, value in self.variables.items() if name not in BY_RUN)
         cookies = (cookie.value for cookie in self._cookies if len(cookie.value) >= SESSION)
-        return (*variables, *cookies)
+        return (*self.hide, *variables, *cookies)
 
     async def _ask(self, step: Step) -> Answer:
         try:
@@ -103,10 +105,10 @@ class Visit:
                     charset=response.charset,
                 )
         except NotAllowedError as error:
-            raise malformed(step, f"it leads to {hidden(str(error), self.secrets.values())}") from None
+            raise malformed(step, f"it leads to {self.moments.told(str(error), longest=LONGEST_PLACE)}") from None
         except aiohttp.ClientConnectionError as error:
             if isinstance(error, aiohttp.ClientConnectorError):  # it may be a redirect's host that cannot be reached
-                raise _unreachable(step, error, hidden(f"{error.host}:{error.port}", self.secrets.values())) from error
+                raise _unreachable(step, error, self.moments.told(f"{error.host}:{error.port}")) from error
             raise _unreachable(step, error, self.moments.host) from None
         # The texts of aiohttp's other errors hold URLs with their queries, or headers: they are not kept as a cause.
         except aiohttp.TooManyRedirects:

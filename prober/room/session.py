@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -41,6 +42,9 @@ CAUSES: tuple[tuple[str, Reason], ...] = (
 )
 """What the SDK's ConnectError says, first match (texts of livekit 1.2.1); anything else is about the media path."""
 
+_BODY = re.compile(r"((?:client|server) error: [\w ]+) - .*", re.DOTALL)
+"""A refusal with its body, which is of wherever redirects led the SDK: it follows them, and we are not asked."""
+
 
 class Call:
     """The room from inside."""
@@ -73,7 +77,8 @@ class Call:
             connecting.result()
         except rtc.ConnectError as error:
             reason = next((reason for text, reason in CAUSES if text in error.message), Reason.MEDIA_UNREACHABLE)
-            raise RunFault(reason, self._recorder.told(error.message, hide=(session.token,))) from error
+            said = _BODY.sub(r"\1", error.message)
+            raise RunFault(reason, self._recorder.told(said, hide=(session.token,))) from None
         at, identity = self._recorder.elapsed(), self._room.local_participant.identity
         told = self._recorder.told
         self._recorder.record(RoomJoined(at=at, room=told(self._room.name), identity=told(identity)))

@@ -16,7 +16,7 @@ from aiohttp import web
 from prober.child.messages import OVERTIME, FromChild, Happened, Order, Owes
 from prober.child.parent import run_child
 from prober.core.events import CleanedUp, Stopped, TokenRead, TokenValidated
-from prober.core.plan import ApiKey, DirectEntry, Expectations, Scenario
+from prober.core.plan import Access, ApiKey, ApiToken, DirectEntry, Expectations, Scenario
 from prober.core.reasons import Reason
 from tests.edge.products import DETAILS, RUN, TOKEN, answering, one_step, plan_of, served
 from tests.edge.servers import saying, silent
@@ -52,12 +52,27 @@ async def test_of_the_operators_environment_a_run_gets_no_secret(monkeypatch: py
 
 
 @pytest.mark.parametrize(
+    "key",
+    [ApiKey(url="ws://h", key="APIx", secret="orange-elephant"), ApiToken(url="ws://h", token="orange-elephant")],
+    ids=["secret", "token"],
+)
+async def test_the_key_that_the_product_shares_with_us_is_not_quoted(key: Access) -> None:
+    said = {"error": "cannot sign with APIx and orange-elephant"}
+    async with served(("GET", "/", answering(said, status=500))) as origin:
+        order = Order(plan=plan_of(one_step(origin)), key=key)
+        events = await run_child(order, stop=asyncio.Event(), on_event=lambda _event: None)
+    (stopped,) = [event for event in events if isinstance(event, Stopped)]
+    assert stopped.detail == "step details: status 500, saying: cannot sign with APIx and [hidden]"
+
+
+@pytest.mark.parametrize(
     ("status", "reason", "words"),
     [
         (401, Reason.TOKEN_INVALID, "LiveKit refuses the token: invalid API key: APIx"),
-        (None, Reason.ROOM_REFUSED, "server error: "),
+        (None, Reason.ROOM_REFUSED, "server error: 503 Service Unavailable"),
+        (429, Reason.ROOM_REFUSED, "503 Service Unavailable; /rtc/validate says 429: invalid API key: APIx"),
     ],
-    ids=["refused", "hung up"],
+    ids=["refused", "hung up", "says why"],
 )
 async def test_only_a_refusal_of_the_token_explains_better_than_the_join(
     status: int | None, reason: Reason, words: str
@@ -79,6 +94,7 @@ async def test_only_a_refusal_of_the_token_explains_better_than_the_join(
     assert stopped.reason is reason
     assert words in stopped.detail
     assert TOKEN not in repr(events)
+    assert "no node has room" not in stopped.detail, "it may be of wherever the SDK was led"
     validated = [event.status for event in events if isinstance(event, TokenValidated)]
     assert validated == ([] if status is None else [status])
 

@@ -356,6 +356,29 @@ async def test_our_secrets_are_told_nowhere() -> None:
     assert "answered text/[hidden] where JSON was expected" in str(odd)
 
 
+@pytest.mark.parametrize("hosts", [("127.0.0.1",), ("*",)], ids=["forbidden", "unreachable"])
+async def test_a_redirect_tells_nothing_of_what_the_product_handed_out(hosts: tuple[str, ...]) -> None:
+    async def here(_request: web.Request) -> web.Response:
+        response = web.json_response({"csrf": "velvet-harbor"})
+        response.set_cookie("sid", "orchid-lantern")
+        return response
+
+    async def led(_request: web.Request) -> web.Response:
+        away = "http://orchid-lantern.velvet-harbor.brandnew-cookie.invalid/p/brandnew-cookie"
+        response = web.Response(status=302, headers={"Location": away})
+        response.set_cookie("new", "brandnew-cookie")
+        return response
+
+    async with served(("GET", "/", here), ("GET", "/led", led)) as origin:
+        one = Step(name="one", method="GET", url=origin, extract={"csrf": Extract(source="json", at="/csrf")})
+        two = Step(name="two", method="GET", url=f"{origin}/led")
+        to = recorder()
+        error = await refused(TrialEntry(steps=(one, two), email=""), to=to, allowed=Allowed(hosts=hosts))
+    assert "[hidden].[hidden].[hidden].invalid" in str(error)
+    told = f"{error}{to.events}"
+    assert not [value for value in ("velvet", "orchid", "brandnew") if value in told]
+
+
 async def test_a_refusal_whose_body_never_ends_is_still_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prober.entry.visit.WORDS_WITHIN", 0.05)
     over = asyncio.Event()
