@@ -3,6 +3,8 @@
 The agent's own log knows best, then LiveKit's server, then what we met ourselves.
 """
 
+from collections.abc import Iterator
+
 from prober.core import by_server, by_timeline
 from prober.core.causes import Cause, Diagnosis, Found
 from prober.core.events import (
@@ -41,6 +43,10 @@ NO_WEBSOCKET = (
     "balancer in front of it pass WebSockets (the headers Upgrade and Connection)."
 )
 """What to do where only the signalling is missing."""
+LOG_UNREAD = "The agent's log that is given cannot be read: correct `agent_log`, or `--agent-log`."
+LOG_UNLIKE = "The agent's log that is given has no line of JSON: begin the worker with `start`."
+KEY_UNHEARD = "LiveKit tells nothing to the key that is given: correct `livekit`, or LIVEKIT_API_KEY and its secret."
+"""What to do where somebody meant to have a failed run explained, and it cannot be."""
 
 
 def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
@@ -65,8 +71,7 @@ def diagnose(timeline: Timeline, verdict: Verdict) -> Diagnosis | None:
         fix = verdict.look if reason in OURS else NO_WEBSOCKET if by_timeline.answers_http(cause, timeline) else None
         return _explained(cause, Found.TIMELINE, timeline, reason, fix=fix)
     if reason in OF_THE_AGENT:
-        asked = any(isinstance(event, ServerAsked | AgentLogQuiet | AgentLogUnread) for event in timeline)
-        fix = verdict.look if asked else f"{verdict.look} {MEANINGS[Cause.UNEXPLAINED].fix}"
+        fix = " ".join([*_unheard(timeline), verdict.look, *_unasked(timeline)])
         return _explained(Cause.UNEXPLAINED, Found.TIMELINE, timeline, reason, fix=fix)
     return None
 
@@ -84,6 +89,23 @@ def _explained(
         evidence=tuple(evidence(timeline, reason)),
         commands=tuple(commands(timeline)) if reason in OF_THE_AGENT else (),
     )
+
+
+def _unheard(timeline: Timeline) -> Iterator[str]:
+    """What keeps those who were asked from telling anything, and is to be mended first."""
+    if timeline.first(AgentLogUnread) is not None:
+        yield LOG_UNREAD
+    if any(quiet.unlike for quiet in timeline.all(AgentLogQuiet)):
+        yield LOG_UNLIKE
+    asked = timeline.last(ServerAsked)
+    if asked is not None and not asked.silent and asked.listed is None and asked.dispatches is None:
+        yield KEY_UNHEARD
+
+
+def _unasked(timeline: Timeline) -> Iterator[str]:
+    """Where nobody was asked, whom to let be asked."""
+    if not any(isinstance(event, ServerAsked | AgentLogQuiet | AgentLogUnread) for event in timeline):
+        yield MEANINGS[Cause.UNEXPLAINED].fix
 
 
 def _logged(timeline: Timeline, verdict: Verdict) -> AgentLogged | None:

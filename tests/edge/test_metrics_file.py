@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from prober.core.causes import Cause
+from prober.core.diagnosis import KEY_UNHEARD, LOG_UNLIKE, LOG_UNREAD
 from prober.core.evidence import OF_THE_AGENT
 from prober.core.meanings import MEANINGS
 from prober.core.metric_schema import CAUSES, OUTCOMES
@@ -165,7 +166,9 @@ def test_the_last_judged_run_says_what_to_do_until_one_passes() -> None:
 
 def test_every_fix_of_today_is_told_whole() -> None:
     of_causes = [meaning.fix for meaning in MEANINGS.values()]
-    composed = [f"{WORDS[reason].look} {MEANINGS[Cause.UNEXPLAINED].fix}" for reason in OF_THE_AGENT]
+    unheard = (f"{log} {KEY_UNHEARD}" for log in (LOG_UNREAD, LOG_UNLIKE))
+    composed = [f"{before} {WORDS[reason].look}" for before in unheard for reason in OF_THE_AGENT]
+    composed += [f"{WORDS[reason].look} {MEANINGS[Cause.UNEXPLAINED].fix}" for reason in OF_THE_AGENT]
     for fix in (*of_causes, *composed, *(known.fix for known in KNOWN if known.fix)):
         longest = re.sub(r"{\w+}", "W" * 60, fix)
         assert [one["fix"] for one in explained(text_file([with_fix(longest)]))] == [longest]

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.core.causes import Blame, Cause, Diagnosis, Evidence, Found
-from prober.core.diagnosis import NO_WEBSOCKET, ROOM_WAS_THERE
+from prober.core.diagnosis import KEY_UNHEARD, LOG_UNLIKE, LOG_UNREAD, NO_WEBSOCKET, ROOM_WAS_THERE
 from prober.core.events import (
     AgentLogged,
+    AgentLogQuiet,
     AgentLogUnread,
     AnyEvent,
     ChildExited,
@@ -65,6 +66,9 @@ def asked(
     return ServerAsked(at=20.9, listed=1, people=people, dispatches=dispatches, trouble=trouble)
 
 
+COUNTED = asked(None, None)
+
+
 def logged(cause: Cause, at: float = 21.0, **more: str) -> AgentLogged:
     return AgentLogged(at=at, cause=cause, quote=f"ValueError: {cause}", **({"by": "room"} | more))  # type: ignore[arg-type]
 
@@ -96,10 +100,27 @@ def test_of_an_absent_agent_of_which_nobody_told_it_says_where_to_look_and_what_
         assert found.commands[0] == "lk room list trial_1_a"
 
 
+@pytest.mark.parametrize(
+    ("found", "first"),
+    [
+        (AgentLogUnread(at=21.0, file="agent.log", error="No such file or directory"), LOG_UNREAD),
+        (AgentLogQuiet(at=21.0, taken=False, unlike=True), LOG_UNLIKE),
+        (ServerAsked(at=20.9, listed=None, people=None, dispatches=None, trouble=("ListRooms: 401",)), KEY_UNHEARD),
+        (AgentLogQuiet(at=21.0, taken=True), ""),
+        (COUNTED, ""),
+        (SILENT, ""),
+    ],
+)
+def test_what_is_wrong_with_who_was_to_explain_it_is_to_be_mended_first(found: AnyEvent, first: str) -> None:
+    told = diagnosis(absent(found))
+    assert told is not None
+    assert told.cause is Cause.UNEXPLAINED
+    assert told.fix == f"{first} {WORDS[Reason.AGENT_ABSENT].look}".strip()
+
+
 def test_how_many_are_in_the_room_is_seen_and_no_cause() -> None:
-    counted = asked(None, None)
-    assert words(counted) == "asked LiveKit about the room: 1 in it by ListRooms"
-    found = diagnosis(absent(counted))
+    assert words(COUNTED) == "asked LiveKit about the room: 1 in it by ListRooms"
+    found = diagnosis(absent(COUNTED))
     assert found is not None
     assert found.cause is Cause.UNEXPLAINED
     assert Evidence("in the room", "1 by ListRooms, which may be 5 s behind") in found.evidence
