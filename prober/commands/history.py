@@ -52,7 +52,8 @@ database_option = click.option(
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     default=default_database,
-    help="The history.  [default: livekit-prober/history.db in $XDG_STATE_HOME or ~/.local/state]",
+    help="The history; or LIVEKIT_PROBER_DB.  "
+    "[default: livekit-prober/history.db in $XDG_STATE_HOME or ~/.local/state]",
 )
 
 

@@ -101,7 +101,7 @@ def _from_flags(
         entry = direct_entry(key.url, agent_name)
     else:
         raise click.UsageError(
-            "No way in: give --trial-url, or --url, --api-key and --api-secret "
+            "No way in: give --config FILE, or --trial-url, or --url, --api-key and --api-secret "
             "(or LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET)."
         )
     return Order(plan=make_plan(entry, what), key=key, agent_log=agent_log)

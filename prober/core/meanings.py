@@ -32,12 +32,14 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.WEB_ERROR: Meaning(
         Blame.PRODUCT_WEB,
         "The web app refused the request.",
-        "Read its log at the time of this run, for our User-Agent.",
+        "Read its log for this run's id, which X-Synthetic-Probe holds. 401 or 403: are the `secrets` of the target "
+        "still right, and are robots let in?",
     ),
     Cause.WEB_MALFORMED: Meaning(
         Blame.PRODUCT_WEB,
         "The web app answered without what a caller needs.",
-        "Compare its last answer with what the page expects: server URL, token, room.",
+        "Compare its last answer with what the page expects: server URL, token, room. Where it is right and only names "
+        "them otherwise, say how: `session` of the steps, or `server_url`, `token`, `room_name` of `token_endpoint`.",
     ),
     Cause.TOKEN_UNUSABLE: Meaning(
         Blame.PRODUCT_WEB,

@@ -56,7 +56,7 @@ _TABLE = (
         "diagnoses_total",
         Kind.COUNTER,
         (*_LINE, _CAUSE),
-        "Failed runs of every trigger whose cause was found, each for exactly one cause.",
+        "Failed runs of every trigger that have a diagnosis, each for exactly one cause; `unexplained` is one of them.",
     ),
     Metric(
         "runs_inconclusive_total",

@@ -139,5 +139,5 @@ class _LogDirectory:
     ) -> None:
         if error is None and self._given is None:
             shutil.rmtree(self._directory, ignore_errors=True)
-        elif isinstance(error, Exception):
+        elif isinstance(error, Exception) and self._given is None:
             self._progress(f"The logs of the reference stack are in {self._directory}")

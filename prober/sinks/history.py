@@ -95,7 +95,9 @@ def reading(path: Path, *, alone: bool = False) -> Iterator["History"]:
     """
     with plainly(path):
         if not path.is_file():
-            raise RefusedHistoryError("there is no such file; `watch` writes one")
+            raise RefusedHistoryError(
+                "there is no such file. `watch` writes one; name it with --db or LIVEKIT_PROBER_DB"
+            )
         how = "mode=ro&immutable=1" if alone else "mode=ro"
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=PATIENCE, uri=True)
     with contextlib.closing(History(path, connection)) as history:

@@ -152,7 +152,7 @@ def test_a_direct_run_against_a_dead_server_is_the_servers_failure() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "No way in: give --trial-url"),
+        ((), "No way in: give --config FILE, or --trial-url"),
         (("--url", "ws://h", "--api-key", "k"), "No way in"),
         (("--trial-url", "http://bob:pw@h/"), "a name or password in the URL can be read by everybody"),
         (("--trial-url", "ftp://x"), "no URL with http:// or https://"),

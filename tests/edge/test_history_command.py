@@ -121,7 +121,10 @@ def test_without_a_history_one_sentence_is_said(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "none.db cannot be used: there is no such file; `watch` writes one." in done.stderr
+    assert (
+        "none.db cannot be used: there is no such file. `watch` writes one; name it with --db or LIVEKIT_PROBER_DB."
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "none.db").exists()
 

@@ -232,7 +232,7 @@ async def test_two_canaries_at_one_address_are_one_too_many(tmp_path: Path, shut
         )
         result = await asyncio.to_thread(program, *second)
     assert result.returncode == 4
-    assert "the port is in use; another canary may be running" in result.stderr
+    assert "the port is in use, perhaps by another canary; --listen chooses another" in result.stderr
 
 
 async def test_a_second_canary_at_a_place_ends_at_once_and_the_next_one_does_not(tmp_path: Path, shut: str) -> None:

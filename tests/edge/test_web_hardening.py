@@ -199,7 +199,7 @@ async def test_a_port_in_use_is_one_plain_sentence(tmp_path: Path) -> None:
         with pytest.raises(ListenError) as refused:
             await serve(SmallCanary(), there, history_path=tmp_path / "history.db", evidence_folder=None)
     assert str(refused.value) == (
-        f"The canary cannot listen on {there}: the port is in use; another canary may be running."
+        f"The canary cannot listen on {there}: the port is in use, perhaps by another canary; --listen chooses another."
     )
 
 

@@ -73,7 +73,10 @@ def test_nonsense_is_one_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (OSError(errno.EADDRINUSE, "in use"), "the port is in use; another canary may be running"),
+        (
+            OSError(errno.EADDRINUSE, "in use"),
+            "the port is in use, perhaps by another canary; --listen chooses another",
+        ),
         (OSError(errno.EADDRNOTAVAIL, "not available"), "that is no address of this machine"),
         (OSError("could not bind on any address"), "that is no address of this machine"),
         (OSError(errno.EACCES, "denied"), "this user may not use that port"),

@@ -53,7 +53,7 @@ def parsed(text: str) -> Listen:
 def unavailable(listen: Listen, error: OSError) -> ListenError:
     """Why nothing can listen there, from what the system said."""
     reasons = {
-        errno.EADDRINUSE: "the port is in use; another canary may be running",
+        errno.EADDRINUSE: "the port is in use, perhaps by another canary; --listen chooses another",
         errno.EADDRNOTAVAIL: "that is no address of this machine",
         errno.EACCES: "this user may not use that port; those from 1024 on are free to all",
         None: "that is no address of this machine",  # where asyncio tried several
