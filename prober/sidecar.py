@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from prober.core.decoding import decoded
+from prober.core.decoding import Whole, decoded
 
 SCHEMA = "speech-fixture/1"
 CONVENTION = "half-open [onset_sample, end_sample) in this file's own samples"
@@ -25,10 +25,10 @@ class Audio(msgspec.Struct, frozen=True, kw_only=True):
     """The recording: `pcm_sha256` is the hash of what is said, mono little-endian int16 at `sample_rate` Hz."""
 
     file: str | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
+    sample_rate: Whole | None = None
+    channels: Whole | None = None
     sample_format: str | None = None
-    samples: int | None = None
+    samples: Whole | None = None
     duration_ms: float | None = None
     pcm_sha256: str
 
@@ -36,11 +36,11 @@ class Audio(msgspec.Struct, frozen=True, kw_only=True):
 class Speech(msgspec.Struct, frozen=True, kw_only=True):
     """First sample of speech and the first after it, and the stretches between; both None where there is no speech."""
 
-    onset_sample: int | None
-    end_sample: int | None
+    onset_sample: Whole | None
+    end_sample: Whole | None
     onset_ms: float | None = None
     end_ms: float | None = None
-    segments: tuple[tuple[int, int], ...] = ()
+    segments: tuple[tuple[Whole, Whole], ...] = ()
     longest_quiet_ms: float | None = None
     inner_pauses_ms: tuple[float, ...] = ()
     method: str | None = None
@@ -50,7 +50,7 @@ class Speech(msgspec.Struct, frozen=True, kw_only=True):
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """The loudest sample, and the level of the speech in decibels under full scale."""
 
-    peak: int | None = None
+    peak: Whole | None = None
     active_rms_dbfs: float | None = None
 
 
