@@ -15,6 +15,8 @@ from prober.core.decoding import Whole, decoded
 
 SCHEMA = "speech-fixture/1"
 CONVENTION = "half-open [onset_sample, end_sample) in this file's own samples"
+LARGEST = 1 << 20
+"""Bytes of a sidecar: far more than any has."""
 
 
 class SidecarError(Exception):
@@ -95,11 +97,15 @@ def beside(recording: Path) -> Path:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """The sidecar in this file. Raises SidecarError: unreadable, not JSON, another schema."""
+    """The sidecar in this file. Raises SidecarError: unreadable, too large, not JSON, another schema."""
     if not path.is_file():  # a pipe would keep us waiting
         raise SidecarError(f"{path} is not a {SCHEMA} sidecar: it is no file")
     try:
-        return decoded(path.read_bytes(), Sidecar)
+        with path.open("rb") as opened:
+            body = opened.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            raise SidecarError(f"{path} is not a {SCHEMA} sidecar: it is larger than {LARGEST >> 20} MiB")
+        return decoded(body, Sidecar)
     except (OSError, ValueError) as error:
         raise SidecarError(f"{path} is not a {SCHEMA} sidecar: {error}") from error
 
