@@ -7,6 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from prober.cli import main
 from prober.watch.web.pages import kept, rendering
@@ -23,6 +24,7 @@ HUGE = [
     re.sub(rb'("%s": )\d+' % name, rb"\g<1>1" + b"0" * 400, (GOLDEN / "pass_conversation.json").read_bytes())
     for name in (b"peak_rss", b"rss", b"jitter_buffer_emitted", b"concealed_samples")
 ]
+LINES = st.lists(as_json(RECORDS), min_size=2, max_size=3).map(b"\n".join)
 
 
 @example(body=BAD[0])
@@ -32,7 +34,7 @@ HUGE = [
 @example(body=HUGE[1])
 @example(body=HUGE[2])
 @example(body=HUGE[3])
-@given(body=as_json([*RECORDS, *SEVERAL]))
+@given(body=as_json([*RECORDS, *SEVERAL]) | LINES)
 def test_any_file_is_replayed_or_refused(body: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         Path(file.name).write_bytes(body)
