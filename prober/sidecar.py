@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
-from prober.core.decoding import decoded
+from prober.core.decoding import Whole, decoded
 
 SCHEMA = "speech-fixture/1"
 CONVENTION = "half-open [onset_sample, end_sample) in this file's own samples"
+LARGEST = 1 << 20
+"""Bytes of a sidecar: far more than any has."""
 
 
 class SidecarError(Exception):
@@ -25,10 +27,10 @@ class Audio(msgspec.Struct, frozen=True, kw_only=True):
     """The recording: `pcm_sha256` is the hash of what is said, mono little-endian int16 at `sample_rate` Hz."""
 
     file: str | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
+    sample_rate: Whole | None = None
+    channels: Whole | None = None
     sample_format: str | None = None
-    samples: int | None = None
+    samples: Whole | None = None
     duration_ms: float | None = None
     pcm_sha256: str
 
@@ -36,11 +38,11 @@ class Audio(msgspec.Struct, frozen=True, kw_only=True):
 class Speech(msgspec.Struct, frozen=True, kw_only=True):
     """First sample of speech and the first after it, and the stretches between; both None where there is no speech."""
 
-    onset_sample: int | None
-    end_sample: int | None
+    onset_sample: Whole | None
+    end_sample: Whole | None
     onset_ms: float | None = None
     end_ms: float | None = None
-    segments: tuple[tuple[int, int], ...] = ()
+    segments: tuple[tuple[Whole, Whole], ...] = ()
     longest_quiet_ms: float | None = None
     inner_pauses_ms: tuple[float, ...] = ()
     method: str | None = None
@@ -50,7 +52,7 @@ class Speech(msgspec.Struct, frozen=True, kw_only=True):
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """The loudest sample, and the level of the speech in decibels under full scale."""
 
-    peak: int | None = None
+    peak: Whole | None = None
     active_rms_dbfs: float | None = None
 
 
@@ -95,11 +97,15 @@ def beside(recording: Path) -> Path:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """The sidecar in this file. Raises SidecarError: unreadable, not JSON, another schema."""
+    """The sidecar in this file. Raises SidecarError: unreadable, too large, not JSON, another schema."""
     if not path.is_file():  # a pipe would keep us waiting
         raise SidecarError(f"{path} is not a {SCHEMA} sidecar: it is no file")
     try:
-        return decoded(path.read_bytes(), Sidecar)
+        with path.open("rb") as opened:
+            body = opened.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            raise SidecarError(f"{path} is not a {SCHEMA} sidecar: it is larger than {LARGEST >> 20} MiB")
+        return decoded(body, Sidecar)
     except (OSError, ValueError) as error:
         raise SidecarError(f"{path} is not a {SCHEMA} sidecar: {error}") from error
 

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from prober.recordings import is_id
+from prober.sidecar import beside
 from prober.sinks import metrics
 from prober.sinks.files import unwritable
 
@@ -143,17 +144,17 @@ OUTPUTS = (
 )
 
 
-def make_outputs(what: dict[str, Any], reads: Iterable[str | Path] = ()) -> Outputs:
+def make_outputs(what: dict[str, Any], said: Iterable[str], config: Path | None = None) -> Outputs:
     """What the flags in `OUTPUTS` say, and the environment; no output may take the place of a file that is read.
 
-    `reads` are such files, and ids of sentences; a sound file's sidecar is one besides.
+    Such files are the configuration and, of the sentences `said`, each that is no id, with its sidecar.
     Raises click's usage errors.
     """
     repeat: int = what["repeat"]
     required: int = what["require"] or repeat
     if required > repeat:
         raise click.BadParameter(f"of {repeat} runs, {required} cannot work.", param_hint="--require")
-    _check_files(what, reads)
+    _check_files(what, said, config)
     job_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     return Outputs(
         json=what["json_to"],
@@ -169,14 +170,15 @@ def make_outputs(what: dict[str, Any], reads: Iterable[str | Path] = ()) -> Outp
     )
 
 
-def _check_files(what: dict[str, Any], reads: Iterable[str | Path]) -> None:
+def _check_files(what: dict[str, Any], said: Iterable[str], config: Path | None) -> None:
     """Every output has a file of its own, by whatever names, and none is a file that the run reads."""
     given = {"--json": what["json_to"], "--junit": what["junit"], "--metrics-file": what["metrics_file"]}
     named = {flag: Path(os.path.realpath(name)) for flag, name in given.items() if name not in {None, "-"}}
     if len(named) != len(set(named.values())):
         raise click.UsageError("--json, --junit and --metrics-file need a file each.")
-    files = [Path(read) for read in reads if not is_id(str(read))]
-    taken = {Path(os.path.realpath(file)) for each in files for file in (each, each.with_suffix(".json"))}
+    sounds = [Path(one) for one in said if not is_id(one)]
+    read = [*sounds, *map(beside, sounds), *([] if config is None else [config])]
+    taken = {Path(os.path.realpath(file)) for file in read}
     for flag, path in named.items():
         if path in taken:
             raise click.BadParameter(f"{given[flag]} is a file that the run reads. Name another.", param_hint=flag)

@@ -57,7 +57,7 @@ def run(targets: Sequence[str], config: Path | None, **what: Any) -> None:
     else:
         orders = [_from_flags(**what)]
     said = [sentence for order in orders for sentence in order.plan.say]
-    outputs = make_outputs(what, said if config is None else (*said, config.absolute()))
+    outputs = make_outputs(what, said, config)
     sys.exit(asyncio.run(probe_all(orders, outputs)))
 
 

@@ -1,12 +1,15 @@
 """JSON that anybody may have written, as values of ours. Pure."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from prober.core.visible import visible
 
 T = TypeVar("T")
+
+Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""A whole number of a document: a larger one no float can hold exactly, and one of 309 digits none at all."""
 
 
 def decoded(body: bytes, kind: type[T] | Any) -> T:

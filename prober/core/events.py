@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from prober.core.causes import Cause
+from prober.core.decoding import Whole
 from prober.core.reasons import Reason
 
 
@@ -22,7 +23,7 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """The child began: the zero of every other moment, `monotonic` on the machine's monotonic clock."""
 
     monotonic: float
-    pid: int | None = None
+    pid: Whole | None = None
 
 
 # The way in
@@ -63,7 +64,7 @@ class TokenRead(Event, frozen=True, kw_only=True):
 class TokenValidated(Event, frozen=True, kw_only=True):
     """The server answered `/rtc/validate` with this status."""
 
-    status: int
+    status: Whole
 
 
 # The room
@@ -116,7 +117,7 @@ class MicrophonePublished(Event, frozen=True, kw_only=True):
 class ReadyToSpeak(Event, frozen=True, kw_only=True):
     """The agent has been silent long enough: the turn is ours."""
 
-    turn: int
+    turn: Whole
 
 
 class Reconnecting(Event, frozen=True, kw_only=True):
@@ -132,7 +133,7 @@ class TranscriptHeard(Event, frozen=True, kw_only=True):
 
     speaker: Literal["agent", "caller"]
     final: bool
-    characters: int
+    characters: Whole
 
 
 class MoreCame(Event, frozen=True, kw_only=True):
@@ -155,7 +156,7 @@ class AgentSpeechStopped(Event, frozen=True, kw_only=True):
 class UtteranceStarted(Event, frozen=True, kw_only=True):
     """First speech sample of our sentence left the microphone; `barge_in`: meant to be said over the agent."""
 
-    turn: int
+    turn: Whole
     fixture: str
     barge_in: bool = False
 
@@ -163,14 +164,14 @@ class UtteranceStarted(Event, frozen=True, kw_only=True):
 class UtteranceEnded(Event, frozen=True, kw_only=True):
     """Last *speech* sample of our sentence left the microphone, stretched by `drift` seconds on its way out."""
 
-    turn: int
+    turn: Whole
     drift: float
 
 
 class AnswerMatched(Event, frozen=True, kw_only=True):
     """The transcript of the answer to this turn holds what the scenario expects in it."""
 
-    turn: int
+    turn: Whole
 
 
 class Held(Event, frozen=True, kw_only=True):
@@ -184,7 +185,7 @@ class Heartbeat(Event, frozen=True, kw_only=True):
     """The child's event loop is alive; it has used this many CPU seconds and bytes of memory so far."""
 
     cpu: float
-    rss: int
+    rss: Whole
 
 
 class Stalled(Event, frozen=True, kw_only=True):
@@ -212,17 +213,17 @@ class ReceiverStats(Event, frozen=True, kw_only=True):
     """
 
     jitter_buffer_delay: float
-    jitter_buffer_emitted: int
-    packets_received: int
-    packets_lost: int
-    concealed_samples: int
-    total_samples: int
+    jitter_buffer_emitted: Whole
+    packets_received: Whole
+    packets_lost: Whole
+    concealed_samples: Whole
+    total_samples: Whole
 
 
 class TurnRechecked(Event, frozen=True, kw_only=True):
     """The turn's moments, found again from the recording; None where it does not show one. Turn 0 is the greeting."""
 
-    turn: int
+    turn: Whole
     ended: float | None
     answered: float | None
 
@@ -230,7 +231,7 @@ class TurnRechecked(Event, frozen=True, kw_only=True):
 class YieldRechecked(Event, frozen=True, kw_only=True):
     """The edges of an interruption, found again from the recording: our onset, and the end of the agent's speech."""
 
-    turn: int
+    turn: Whole
     began: float | None
     yielded: float | None
 
@@ -238,8 +239,8 @@ class YieldRechecked(Event, frozen=True, kw_only=True):
 class AnchorsAsked(Event, frozen=True, kw_only=True):
     """After trouble on the network, hosts independent of the target were asked: so many of them answered."""
 
-    answered: int
-    of: int
+    answered: Whole
+    of: Whole
 
 
 # Why: what was found after the verdict was certain; it explains, and judges nothing
@@ -251,7 +252,7 @@ class Person(NamedTuple):
     identity: str
     kind: str
     state: str | None
-    tracks: int
+    tracks: Whole
 
 
 class Job(NamedTuple):
@@ -281,7 +282,7 @@ class ServerAsked(Event, frozen=True, kw_only=True):
     are in the room by ListRooms, which asks for fewer rights than the other lists.
     """
 
-    listed: int | None
+    listed: Whole | None
     people: tuple[Person, ...] | None
     dispatches: tuple[Dispatch, ...] | None
     trouble: tuple[str, ...] = ()
@@ -351,7 +352,7 @@ class CleanedUp(Event, frozen=True, kw_only=True):
 class ChildExited(Event, frozen=True, kw_only=True):
     """The process that made the run ended, as its parent saw it (negative: by that signal)."""
 
-    status: int
+    status: Whole
 
 
 AnyEvent = (

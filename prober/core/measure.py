@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from prober.core.decoding import Whole
 from prober.core.events import (
     AgentJoined,
     AgentState,
@@ -37,8 +38,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The prober's own state during the run: CPU seconds, bytes, seconds; and what it was unfit to measure, and why."""
 
     cpu: float | None
-    peak_rss: int | None
-    stalls: int
+    peak_rss: Whole | None
+    stalls: Whole
     longest_stall: float | None
     greeting_void: str | None
     voids: dict[str, str]

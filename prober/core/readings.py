@@ -2,6 +2,7 @@
 
 import msgspec
 
+from prober.core.decoding import Whole
 from prober.core.events import (
     AgentJoined,
     AgentState,
@@ -27,12 +28,12 @@ AUDIO_LATE_SPAN = 0.2
 class TurnReading(msgspec.Struct, frozen=True, kw_only=True):
     """A turn's response, and what is known of the path beside it; or, in `void`, why there is no number."""
 
-    turn: int
+    turn: Whole
     response: float | None
     void: str | None
     drift: float | None
     jitter_buffer: float | None
-    packets_lost: int | None
+    packets_lost: Whole | None
     concealed: float | None
     yield_time: float | None = None
     yield_void: str | None = None

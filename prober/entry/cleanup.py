@@ -11,9 +11,12 @@ from livekit import api
 
 from prober.core.plan import Access, ApiToken
 from prober.core.words import harmless
+from prober.entry.http import NO_TIMEOUT
 
 WITHIN = 5.0
 """Seconds given to the server."""
+LARGEST = 4 << 20
+"""Bytes read of an answer: a list of 20,000 rooms is as large, or one of 4,000 rooms with 1 kB of metadata each."""
 _REFUSED = "the key or token is not its own, or has expired"
 """What it means that who is refused is not told why; a grant that is missing is told."""
 
@@ -41,11 +44,8 @@ class UnservedError(Exception):
 async def serving(key: Access, within: float = WITHIN) -> AsyncIterator[api.LiveKitAPI]:
     """LiveKit's API for so many seconds. Raises UnservedError."""
     try:
-        async with (
-            asyncio.timeout(within),
-            _signed_in(key) as livekit,
-        ):
-            yield livekit
+        async with asyncio.timeout(within), _session() as session:
+            yield _signed_in(key, session)
     except api.ServerError as error:
         said = error.message or (_REFUSED if error.status == 401 else error.code)
         words = f"LiveKit answered {error.status}: {harmless(str(said))}"
@@ -58,11 +58,31 @@ async def serving(key: Access, within: float = WITHIN) -> AsyncIterator[api.Live
         raise UnservedError("what answered is not LiveKit") from error
 
 
-def _signed_in(key: Access) -> api.LiveKitAPI:
+def _session() -> aiohttp.ClientSession:
+    """Asks for no compression and unpacks none: a little of it can hold more than any memory."""
+    return aiohttp.ClientSession(
+        response_class=_Response, headers={"Accept-Encoding": "identity"}, auto_decompress=False, timeout=NO_TIMEOUT
+    )
+
+
+class _Response(aiohttp.ClientResponse):
+    """Is read to LARGEST: livekit-api reads whatever comes."""
+
+    async def read(self) -> bytes:
+        body = bytearray()
+        async for chunk in self.content.iter_any():
+            body += chunk
+            if len(body) > LARGEST:
+                raise UnservedError(f"LiveKit's answer is larger than {LARGEST >> 20} MiB")
+        self._body = bytes(body)
+        return self._body
+
+
+def _signed_in(key: Access, session: aiohttp.ClientSession) -> api.LiveKitAPI:
     """Without failover: it would retry for longer than we wait."""
     if isinstance(key, ApiToken):
-        return api.LiveKitAPI.with_token(key.token, key.url, failover=False)
-    return api.LiveKitAPI(key.url, key.key, key.secret, failover=False)
+        return api.LiveKitAPI.with_token(key.token, key.url, session=session, failover=False)
+    return api.LiveKitAPI(key.url, key.key, key.secret, session=session, failover=False)
 
 
 async def delete_room(key: Access, room: str, *, within: float = WITHIN) -> CleanUp:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from prober import __version__
 from prober.cli import main
+from prober.commands.replay import LARGEST
 from prober.core.plan import Scenario
 from prober.core.reasons import Reason
 from prober.core.record import RunRecord
@@ -253,6 +254,68 @@ def test_replay_of_something_else_says_so(tmp_path: Path, content: bytes) -> Non
     result = invoke("replay", str(other))
     assert result.exit_code == 2
     assert "is no run record" in " ".join(result.output.split())
+
+
+def one_a_line(*names: str) -> bytes:
+    """Golden records as `history --json` prints them."""
+    records = (msgspec.json.decode((GOLDEN / f"{name}.json").read_bytes()) for name in names)
+    return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+
+
+@pytest.mark.parametrize("bad", [1, 2, 3])
+@pytest.mark.parametrize("content", [b"oops", b"", b'{"schema": "other/1"}', b'{"run_id": '])
+def test_replay_names_the_line_that_is_no_record(tmp_path: Path, content: bytes, bad: int) -> None:
+    lines = one_a_line("pass_join", "agent_absent", "prober_crash").splitlines()
+    lines[bad - 1] = content
+    file = tmp_path / "all.jsonl"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    result = invoke("replay", str(file))
+    assert result.exit_code == 2
+    assert f"{file}, line {bad}, is no run record: " in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("content", ['{\n  "run_id": 1\n}\n', "[1,\n 2\n]\n"])
+def test_one_document_over_several_lines_is_told_as_one(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(content)
+    assert f"{file} is no run record: " in invoke("replay", str(file)).stderr
+    whole = json.loads((GOLDEN / "pass_join.json").read_bytes())
+    file.write_text(json.dumps(whole, indent=0))
+    assert invoke("replay", str(file)).exit_code == 0
+
+
+def test_replay_reads_files_to_a_limit(tmp_path: Path) -> None:
+    file = tmp_path / "large.json"
+    with file.open("wb") as large:
+        large.write(one_a_line("agent_absent").ljust(LARGEST))
+    assert invoke("replay", str(file)).exit_code == 1
+    with file.open("ab") as larger:
+        larger.write(b" ")
+    result = invoke("replay", str(file))
+    assert result.exit_code == 2
+    assert f"{file} is larger than 64 MiB." in result.stderr
+
+
+def test_replay_reads_no_device() -> None:
+    result = invoke("replay", "/dev/null")
+    assert result.exit_code == 2
+    assert "/dev/null is neither a file nor a pipe." in result.stderr
+
+
+def test_replay_does_not_wait_for_somebody_who_opens_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = program("replay", str(pipe))
+    assert done.returncode == 2
+    assert f"{pipe} is no run record" in done.stderr
+
+
+def test_replay_reads_all_that_comes_out_of_a_pipe() -> None:
+    command = [sys.executable, "-m", "prober.cli", "replay", "/dev/stdin"]
+    records = one_a_line(*["agent_absent"] * 200)  # does not fit into a pipe, so that it is empty now and then
+    done = subprocess.run(command, input=records, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count(b"FAIL agent_absent") == 200
 
 
 def test_the_published_schema_is_the_records_and_every_golden_fits_it() -> None:

@@ -1,5 +1,7 @@
 """The direct way in and its clean-up: what our token says, and what a real server makes of it."""
 
+import contextlib
+import gzip
 import json
 import socket
 import time
@@ -15,11 +17,11 @@ from prober.child.messages import Left, Sweep
 from prober.child.parent import sweep_rooms
 from prober.core.events import SessionGranted
 from prober.core.plan import ApiKey, DirectEntry, Session
-from prober.entry.cleanup import CleanUp, delete_room
+from prober.entry.cleanup import LARGEST, CleanUp, delete_room
 from prober.entry.direct import grant
 from prober.entry.token import examine
 from prober.recorder import Recorder
-from tests.edge.products import one_step, plan_of, served
+from tests.edge.products import Handler, one_step, plan_of, served
 from tests.edge.servers import silent
 
 PLAN = plan_of(one_step("https://shop.example"))
@@ -93,6 +95,10 @@ async def cleaned(answer: web.Response) -> CleanUp:
     async def handler(_request: web.Request) -> web.Response:
         return answer
 
+    return await cleaned_by(handler)
+
+
+async def cleaned_by(handler: Handler) -> CleanUp:
     app = web.Application()
     app.router.add_post("/twirp/livekit.RoomService/DeleteRoom", handler)
     async with TestServer(app) as server:
@@ -124,6 +130,43 @@ async def test_something_else_answers(answer: tuple[int, str]) -> None:
     status, text = answer
     result = await cleaned(web.Response(status=status, text=text, content_type="application/json"))
     assert result == CleanUp(ok=False, detail="what answered is not LiveKit")
+
+
+async def test_what_livekit_says_is_not_unpacked() -> None:
+    unpacked = b"\x0a\x00" * (16 << 20)  # would be a message, with a field that nobody knows
+    asked: list[str] = []
+
+    async def bomb(request: web.Request) -> web.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return web.Response(body=gzip.compress(unpacked), headers={"Content-Encoding": "gzip"})
+
+    assert await cleaned_by(bomb) == CleanUp(ok=False, detail="what answered is not LiveKit")
+    assert asked == ["identity"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(200, "LiveKit's answer is larger than 4 MiB"), (500, "LiveKit answered 500: unknown")]
+)
+async def test_an_answer_without_end_is_read_to_a_limit(status: int, told: str) -> None:
+    written: list[int] = []
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):  # nobody reads any more
+            while True:
+                await response.write(b" " * 65536)
+                written.append(65536)
+        return response
+
+    assert await cleaned_by(endless) == CleanUp(ok=False, detail=told)
+    assert LARGEST <= sum(written) < 8 * LARGEST  # the kernel keeps some of it for who does not read
+
+
+async def test_an_answer_at_the_limit_is_read() -> None:
+    most = b"\x0a\x00" * (LARGEST // 2)
+    assert await cleaned(web.Response(body=most)) == CleanUp(ok=True, detail="deleted")
+    assert not (await cleaned(web.Response(body=most + b"\x0a\x00"))).ok
 
 
 async def test_nobody_listens() -> None:

@@ -83,6 +83,14 @@ def test_since_counts_back_from_now(tmp_path: Path) -> None:
     assert young.run_id in line
 
 
+def test_replay_reads_what_is_listed_as_json(kept: tuple[Path, list[RunRecord]], tmp_path: Path) -> None:
+    path, made = kept
+    (tmp_path / "all.jsonl").write_text("".join(f"{line}\n" for line in listed("--db", str(path), "--json")))
+    shown = invoke("replay", str(tmp_path / "all.jsonl")).stdout
+    assert len(made) > 1
+    assert all(f"run {record.run_id}" in shown for record in made)
+
+
 def test_a_run_is_shown_as_replay_does(kept: tuple[Path, list[RunRecord]], tmp_path: Path) -> None:
     path, made = kept
     (tmp_path / "record.json").write_bytes(msgspec.json.encode(made[3]))

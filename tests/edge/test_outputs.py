@@ -203,6 +203,18 @@ def test_no_output_takes_the_place_of_what_is_read_or_of_another(tmp_path: Path)
     assert "need a file each" in done.stderr
 
 
+def test_what_is_named_as_the_configuration_is_no_sidecar(tmp_path: Path) -> None:
+    config, kept = tmp_path / "prober.yaml", tmp_path / "prober.json"
+    with closed_port() as port:
+        config.write_text(
+            f"targets: {{shop: {{entry: {{trial: {{url: 'http://127.0.0.1:{port}/'}}}},\n"
+            "  allow: {hosts: [127.0.0.1], private_addresses: true, plaintext: true}, scenarios: {join: {}}}}\n"
+        )
+        done = program("run", "--config", str(config), "--json", str(kept))
+    assert done.returncode == 1, done.stderr
+    assert msgspec.json.decode(kept.read_bytes(), type=RunRecord).target == "shop"
+
+
 def test_a_file_is_whole_keeps_its_permissions_and_leaves_no_draft(tmp_path: Path) -> None:
     path, link = tmp_path / "a.prom", tmp_path / "link.prom"
     files.write(path, b"one")

@@ -1,11 +1,13 @@
 """Whatever stands in a file, `replay` and the run's page show it as a record, or say plainly that it is none."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 from click.testing import CliRunner
 from hypothesis import example, given
+from hypothesis import strategies as st
 
 from prober.cli import main
 from prober.watch.web.pages import kept, rendering
@@ -18,12 +20,21 @@ SEVERAL = [{"schema": "livekit-prober/runs/1", "runs": RECORDS[:2], "statistics"
 
 
 BAD = (b'{"run_id": "\xff"}', b'{"labels": ' + b"[" * 100_000, b'{"outcome": "\\u001b[2J"}')
+HUGE = [
+    re.sub(rb'("%s": )\d+' % name, rb"\g<1>1" + b"0" * 400, (GOLDEN / "pass_conversation.json").read_bytes())
+    for name in (b"peak_rss", b"rss", b"jitter_buffer_emitted", b"concealed_samples")
+]
+LINES = st.lists(as_json(RECORDS), min_size=2, max_size=3).map(b"\n".join)
 
 
 @example(body=BAD[0])
 @example(body=BAD[1])
 @example(body=BAD[2])
-@given(body=as_json([*RECORDS, *SEVERAL]))
+@example(body=HUGE[0])
+@example(body=HUGE[1])
+@example(body=HUGE[2])
+@example(body=HUGE[3])
+@given(body=as_json([*RECORDS, *SEVERAL]) | LINES)
 def test_any_file_is_replayed_or_refused(body: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         Path(file.name).write_bytes(body)
@@ -36,6 +47,7 @@ def test_any_file_is_replayed_or_refused(body: bytes) -> None:
 
 @example(body=BAD[0])
 @example(body=BAD[1])
+@example(body=HUGE[0])
 @given(body=as_json(RECORDS))
 def test_any_kept_record_has_a_page(body: bytes) -> None:
     record = kept.understood(body)

@@ -12,7 +12,7 @@ import soundfile as sf  # type: ignore[import-untyped]  # has no stubs
 from prober import voice
 from prober.fixtures import MOST, FixtureError, load_fixture
 from prober.recordings import ids
-from prober.sidecar import encode, read_sidecar, write_whole
+from prober.sidecar import LARGEST, SidecarError, encode, read_sidecar, write_whole
 from prober.voice import SileroGate, VoiceGateError
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
@@ -79,6 +79,16 @@ def test_a_sidecar_that_is_none(tmp_path: Path, content: str, message: str) -> N
     (tmp_path / "own.json").write_text(content)
     with pytest.raises(FixtureError, match=message):
         load_fixture(str(tmp_path / "own.wav"))
+
+
+def test_a_sidecar_is_read_to_a_limit(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    path.write_bytes((AUDIO / "en-yes.json").read_bytes().ljust(LARGEST))
+    assert read_sidecar(path).id == "en-yes"
+    with path.open("ab") as larger:
+        larger.write(b" ")
+    with pytest.raises(SidecarError, match=r"own\.json is not a speech-fixture/1 sidecar: it is larger than 1 MiB"):
+        read_sidecar(path)
 
 
 def test_a_sidecar_of_another_recording(tmp_path: Path) -> None:
