@@ -24,7 +24,9 @@ from prober.child.messages import (
     ToChild,
 )
 from prober.child.owed import left_behind, still_owed
+from prober.child.printing import Printing
 from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
+from prober.core.plan import ApiKey, ApiToken
 from prober.environment import inherited
 
 TEARDOWN = 15.0
@@ -43,8 +45,9 @@ async def run_child(
     """Make the run in a process of its own and return its events, what the parent saw of its end among them.
 
     `stop` set: the child leaves, cleans up and ends. A child that dies, hangs or is killed leaves what it told so far.
+    `verbose`: what it prints is shown on our standard error.
     """
-    child = _Child(on_event, stderr=None if verbose else asyncio.subprocess.DEVNULL)
+    child = _Child(on_event, verbose=verbose)
     await child.start(order)
     overtime = order.plan.expectations.deadlines.run + TEARDOWN
     try:
@@ -94,8 +97,9 @@ def _name_participant(dead: "_Child") -> None:
 class _Child:
     """One child process and what it told."""
 
-    def __init__(self, on_event: Callable[[Event], None], stderr: int | None = asyncio.subprocess.DEVNULL) -> None:
-        self._stderr = stderr
+    def __init__(self, on_event: Callable[[Event], None], *, verbose: bool = False) -> None:
+        self._verbose = verbose
+        self._printing: Printing | None = None
         self._on_event = on_event
         self._origin = time.monotonic()
         self.done = False
@@ -119,13 +123,14 @@ class _Child:
     async def start(self, order: ToChild) -> None:
         ours, theirs = os.pipe()
         told = os.fdopen(ours, "rb")
+        printing = self._printing = Printing(_secrets(order)) if self._verbose else None
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "prober.child.main", str(theirs)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
-                stderr=self._stderr,
+                stderr=asyncio.subprocess.DEVNULL if printing is None else printing.end,
                 pass_fds=(theirs,),
                 start_new_session=True,
                 env=inherited(),
@@ -135,6 +140,8 @@ class _Child:
             raise
         finally:
             os.close(theirs)
+            if printing is not None:
+                os.close(printing.end)
         reader = asyncio.StreamReader(limit=LINE)
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), told)
@@ -166,6 +173,8 @@ class _Child:
             self._transport.close()
             if not self.done:
                 self.add(ChildExited(at=self.elapsed(), status=status))
+            if self._printing is not None:
+                await asyncio.to_thread(self._printing.wait)
 
     async def _send_home(self, collecting: asyncio.Task[None]) -> None:
         """The end of its stdin tells the child to leave; it gets a moment for that."""
@@ -190,3 +199,14 @@ class _Child:
         """End whatever is left of the child's process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _secrets(order: ToChild) -> tuple[str, ...]:
+    """What the child knows by this order and nobody else may. A key's name is none: each token tells it."""
+    if not isinstance(order, Order):
+        return ()
+    match order.key:
+        case ApiKey(secret=secret) | ApiToken(token=secret):
+            return (*order.secrets.values(), secret)
+        case None:
+            return tuple(order.secrets.values())
