@@ -118,8 +118,11 @@ def locate(name_or_path: str) -> Path:
 def read_sound(path: Path) -> Sound:
     """The recording in this file.
 
-    Raises FixtureError: unreadable, longer than LONGEST, more than MOST samples, a sample rate beyond RATES.
+    Raises FixtureError: no regular file, unreadable, longer than LONGEST, more than MOST samples, a sample
+    rate beyond RATES.
     """
+    if path.exists() and not path.is_file():  # whoever opens a pipe waits until somebody writes to it
+        raise FixtureError(f"{path} cannot be read as sound: it is no regular file")
     try:
         with sf.SoundFile(path) as file:
             if not RATES[0] <= file.samplerate <= RATES[1]:

@@ -2,8 +2,6 @@
 
 import math
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from prober import recordings
+from prober import recordings, sayable
 from prober.core.fitting import toothless, waits
 from prober.core.measure import MEASURED, OBJECTIVES
 from prober.core.plan import (
@@ -221,15 +219,10 @@ def _check_times(expected: Expectations, say: Sequence[str], *, asks: bool) -> N
 
 
 def _sentence(name: str) -> str:
-    """The fixture's id or the file's path; wrong ones are found before the run begins.
-
-    A file is read in a process that goes away again: the parent stays small.
-    """
-    if name not in recordings.ids():
-        command = [sys.executable, "-m", "prober.fixtures", name]
-        looked = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-        if looked.returncode != 0:
-            raise click.BadParameter(looked.stderr.strip().rpartition("\n")[2], param_hint="--say")
+    """The fixture's id or the file's path; wrong ones are found before the run begins."""
+    wrong = None if name in recordings.ids() else sayable.why_not(name)
+    if wrong is not None:
+        raise click.BadParameter(wrong, param_hint="--say")
     return name
 
 

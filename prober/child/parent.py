@@ -24,6 +24,7 @@ from prober.child.messages import (
     ToChild,
 )
 from prober.child.owed import left_behind, still_owed
+from prober.child.printing import Printing
 from prober.core.events import AnyEvent, ChildExited, CleanedUp, Event, RoomJoined
 from prober.environment import inherited
 
@@ -43,8 +44,9 @@ async def run_child(
     """Make the run in a process of its own and return its events, what the parent saw of its end among them.
 
     `stop` set: the child leaves, cleans up and ends. A child that dies, hangs or is killed leaves what it told so far.
+    `verbose`: what it prints is shown on our standard error.
     """
-    child = _Child(on_event, stderr=None if verbose else asyncio.subprocess.DEVNULL)
+    child = _Child(on_event, Printing(order.hidden) if verbose else None)
     await child.start(order)
     overtime = order.plan.expectations.deadlines.run + TEARDOWN
     try:
@@ -94,8 +96,8 @@ def _name_participant(dead: "_Child") -> None:
 class _Child:
     """One child process and what it told."""
 
-    def __init__(self, on_event: Callable[[Event], None], stderr: int | None = asyncio.subprocess.DEVNULL) -> None:
-        self._stderr = stderr
+    def __init__(self, on_event: Callable[[Event], None], printing: Printing | None = None) -> None:
+        self._printing = printing
         self._on_event = on_event
         self._origin = time.monotonic()
         self.done = False
@@ -125,7 +127,7 @@ class _Child:
                 *("-m", "prober.child.main", str(theirs)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
-                stderr=self._stderr,
+                stderr=asyncio.subprocess.DEVNULL if self._printing is None else self._printing.end,
                 pass_fds=(theirs,),
                 start_new_session=True,
                 env=inherited(),
@@ -135,6 +137,8 @@ class _Child:
             raise
         finally:
             os.close(theirs)
+            if self._printing is not None:
+                os.close(self._printing.end)
         reader = asyncio.StreamReader(limit=LINE)
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), told)
@@ -166,6 +170,8 @@ class _Child:
             self._transport.close()
             if not self.done:
                 self.add(ChildExited(at=self.elapsed(), status=status))
+            if self._printing is not None:
+                await asyncio.to_thread(self._printing.wait)
 
     async def _send_home(self, collecting: asyncio.Task[None]) -> None:
         """The end of its stdin tells the child to leave; it gets a moment for that."""

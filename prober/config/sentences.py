@@ -4,19 +4,13 @@ Files are read in a process that goes away again: the parent stays small and nee
 """
 
 import difflib
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from prober import recordings
+from prober import recordings, sayable
 from prober.config.models import Target
 from prober.config.problems import Place, Problem
-from prober.environment import inherited
-
-READ_WITHIN = 60.0
-"""Seconds for looking at one file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +67,5 @@ def _wrong(name: str, place: str) -> str | None:
         return f"no sentence is called '{name}'. {hint} A file needs its suffix, such as .wav."
     if not File(place).is_file():
         return f"there is no file {name} (paths are relative to the configuration). Give the path of a WAV file."
-    command = [sys.executable, "-m", "prober.fixtures", place]
-    try:
-        looked = subprocess.run(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=READ_WITHIN,
-            env=inherited(),
-        )
-    except subprocess.TimeoutExpired:
-        return f"{name} could not be read within {READ_WITHIN:.0f} s. Give a shorter recording."
-    if looked.returncode == 0:
-        return None
-    said = looked.stderr.strip().rpartition("\n")[2].replace(place, name).rstrip(".")
-    return f"{said}. Give a WAV file with speech in it."
+    said = sayable.why_not(place)
+    return None if said is None else f"{said.replace(place, name).rstrip('.')}. Give a WAV file with speech in it."

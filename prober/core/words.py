@@ -15,8 +15,8 @@ from prober.core.hiding import hidden
 LONGEST = 120
 """Characters kept of the target's own words."""
 
-_TOKEN = re.compile(r"(?:(?<![^\W_])eyJ|eyJ(?=[\w-]{12}))(?:[\w.+/=-]|%2[BbFf]|%3[Dd])*")
-"""JSON in base64; after letters, such as those of an encoded sign, only what is long."""
+_TOKEN = re.compile(r"(?:(?<![^\W_])eyJ|eyJ(?=[\w-]{12}))(?:[\w.+/=-]|%2[BbFf]|%3[Dd]|\[hidden\])*")
+"""JSON in base64, of which a part may be hidden by now; after letters, as of an encoded sign, only what is long."""
 _PART = r"[^\s@\"'<>(),;:/?&=]"
 _AT = r"(?:[@\uFF20]|%(?:25){0,3}40|&#0{0,5}64;|&#[xX]0{0,5}40;|&commat;|\\u0040)"
 _EMAIL = re.compile(rf"(?<!{_PART}){_PART}+{_AT}{_PART}+")

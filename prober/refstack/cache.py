@@ -10,9 +10,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from prober.environment import inherited
 from prober.refstack.process import Program, StackError
 
 Progress = Callable[[str], None]
+
+_TOOLS = (
+    *("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy", "http_proxy", "https_proxy", "no_proxy"),
+    *("CURL_CA_BUNDLE", "NETRC", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"),
+    *("GOAUTH", "GOCACHE", "GOENV", "GOFLAGS", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH"),
+    *("GOPRIVATE", "GOPROXY", "GOROOT", "GOSUMDB", "GOTMPDIR", "GOVCS"),
+)
+_TOOLS_BY_PREFIX = ("PIP_", "UV_", "npm_config_", "NPM_CONFIG_")
+_NOT_FOR_TOOLS = "UV_PUBLISH_"
+"""What tools that fetch and build may know besides `inherited`: ways out, mirrors, caches. No other secret of ours."""
 
 _TELL_EVERY = 10.0
 _TRY_LOCK_EVERY = 0.2
@@ -58,6 +69,16 @@ def _work_folder(target: Path) -> tuple[Path, Path]:
     return Path(tempfile.mkdtemp(prefix=f".{target.name}.work-", dir=target.parent)), log
 
 
+def for_tools() -> dict[str, str]:
+    """The environment of a tool that fetches or builds."""
+    theirs = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _TOOLS or (name.startswith(_TOOLS_BY_PREFIX) and not name.startswith(_NOT_FOR_TOOLS))
+    }
+    return inherited() | theirs
+
+
 @asynccontextmanager
 async def _alone(target: Path, progress: Progress) -> AsyncIterator[None]:
     """Hold the lock of one target; it is gone with its holder, so a killed build blocks nobody."""
@@ -78,11 +99,14 @@ async def _alone(target: Path, progress: Progress) -> AsyncIterator[None]:
 async def run_tool(
     doing: str, argv: Sequence[str | Path], *, log: Path, progress: Progress, env: Mapping[str, str] | None = None
 ) -> None:
-    """Run a program to its good end, saying now and then that it is alive; `doing` is a phrase such as `Building X`."""
+    """Run a program to its good end, saying now and then that it is alive; `doing` is a phrase such as `Building X`.
+
+    Its environment is `env`, where none is given that of `for_tools`.
+    """
     progress(f"{doing} …")
     clock = asyncio.get_running_loop().time
     began = clock()
-    async with Program(argv, env=env, log=log) as tool:
+    async with Program(argv, env=for_tools() if env is None else env, log=log) as tool:
         while tool.returncode is None:
             try:
                 await asyncio.wait_for(tool.wait(), _TELL_EVERY)
@@ -99,7 +123,7 @@ async def output_of(argv: Sequence[str | Path], env: Mapping[str, str] | None = 
     try:
         program = await asyncio.create_subprocess_exec(
             *argv,
-            env=env,
+            env=for_tools() if env is None else env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

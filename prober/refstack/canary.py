@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from prober.environment import inherited
 from prober.refstack.faults import Fault
 from prober.refstack.process import Program
 from prober.refstack.trial_app.connection import ServerAccess
@@ -51,4 +52,4 @@ def canary(configuration: Path, *, listen: str, log_format: str, log: Path | Non
     program = (sys.executable, "-m", "prober.cli", "--log-format", log_format, "watch")
     history = configuration.with_name("history.db")
     argv = (*program, "--config", configuration, "--listen", listen, "--db", history)
-    return Program(argv, env=None, log=log)
+    return Program(argv, env=inherited(), log=log)

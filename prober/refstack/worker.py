@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from prober import recordings
-from prober.refstack.cache import Progress, cache_directory, install, run_tool
+from prober.refstack.cache import Progress, cache_directory, for_tools, install, run_tool
 from prober.refstack.faults import Fault
 from prober.refstack.process import Program
 from prober.refstack.trial_app.connection import ServerAccess
@@ -72,7 +72,7 @@ async def _build(environment: Path, log: Path, progress: Progress) -> Path:
     else:
         make = (sys.executable, "-m", "venv", environment)
         fill = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *lock)
-    variables = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    variables = {**for_tools(), "UV_PYTHON_DOWNLOADS": "never"}
     await run_tool("Making the agent's environment", make, log=log, progress=progress, env=variables)
     await run_tool(
         "Installing the agent's packages (once, about 450 MB)", fill, log=log, progress=progress, env=variables

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from prober.environment import inherited
+
 UNKNOWN = "unknown"
 _CHECKOUT = Path(__file__).parents[2]
 _WITHIN = 5.0
@@ -29,7 +31,7 @@ def _checked_out(folder: Path) -> str:
         return ""
     asked = ("git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40")
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_WITHIN)
+        told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_WITHIN, env=inherited())
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return told.stdout.strip()

@@ -1,13 +1,16 @@
 """The configuration that `demo` writes for its canary is one that the ordinary loader reads, and fits its own times."""
 
+import sys
 from pathlib import Path
+
+import pytest
 
 from prober.child.paying import ARRIVES_WITHIN
 from prober.config.loading import load
 from prober.config.orders import orders
 from prober.core.plan import ApiKey, Scenario
 from prober.recorder import GRACE
-from prober.refstack.canary import write_configuration
+from prober.refstack.canary import canary, write_configuration
 from prober.watch.cadence import Jitter
 from tests.edge.test_trial_app import SECRET, Server
 
@@ -34,3 +37,18 @@ def test_only_its_owner_reads_its_key(tmp_path: Path) -> None:
         "livekit.key": "600",
         "livekit.secret": "600",
     }
+
+
+async def test_it_learns_no_secret_of_who_starts_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, log = tmp_path / "program", tmp_path / "log"
+    program.write_text("#!/bin/sh\nenv\necho end\n")
+    program.chmod(0o700)
+    for name in ("LIVEKIT_API_SECRET", "LIVEKIT_PROBER_TOKEN", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "s3cret")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(program))
+        watching = canary(tmp_path / "prober.yaml", listen="127.0.0.1:0", log_format="text", log=log)
+    async with watching:
+        await watching.wait_for_line(lambda line: line == "end", timeout=30)
+    assert "PATH=" in log.read_text()
+    assert "s3cret" not in log.read_text()

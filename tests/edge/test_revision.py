@@ -38,6 +38,15 @@ def test_a_program_that_lies_inside_anothers_checkout_does_not_take_its_commit(c
     assert revision({"LIVEKIT_PROBER_REVISION": ""}, inside) == UNKNOWN
 
 
+def test_git_learns_no_secret_and_is_led_nowhere(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout / "git").write_text('#!/bin/sh\necho "$PATH$LIVEKIT_API_SECRET$GIT_DIR"\n')
+    (checkout / "git").chmod(0o700)
+    monkeypatch.setenv("PATH", str(checkout))
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "s3cret")
+    monkeypatch.setenv("GIT_DIR", "/elsewhere")
+    assert revision({}, checkout) == str(checkout)
+
+
 def test_where_git_is_missing_or_refuses_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".git").write_text("gitdir: nowhere")
     assert revision({}, tmp_path) == UNKNOWN

@@ -4,8 +4,13 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
 import secrets
+import shutil
+import signal
+import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,7 @@ import yaml
 from aiohttp import web
 from livekit import api
 
+from prober import recordings
 from prober.refstack.faults import Fault
 from prober.refstack.server import LiveKitServer
 from prober.refstack.stack import ReferenceStack
@@ -40,20 +46,16 @@ IN_TIME = dict.fromkeys(("trial_step", "trial", "room_join", "agent_join", "agen
 
 
 class Quoting:
-    """A product that refuses everybody with what it was sent, and looks at who sends it."""
+    """A product that refuses everybody with what it was sent, and with what it signs by, which is the prober's too."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: str) -> None:
+        self._shared = shared
         self.cookie = f"c00kie-{secrets.token_hex(8)}"
-        self.processes: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response:
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):  # one of an earlier run
-                if "prober.child.main" in (arguments := process.cmdline()):
-                    self.processes.append(f"{arguments} {process.environ()}")
         refused = request.method == "POST"
         sent = (await request.post()).values() if refused else ()
-        said = " ".join([request.headers["Authorization"], self.cookie, *map(str, sent)])
+        said = " ".join([request.headers["Authorization"], self.cookie, self._shared, *map(str, sent)])
         response = web.json_response({"error": said} if refused else {}, status=422 if refused else 200)
         response.set_cookie("sid", self.cookie, path="/")
         return response
@@ -144,6 +146,27 @@ def configured(folder: Path, stack: ReferenceStack, foreign: str, origin: str) -
     return file
 
 
+class Processes:
+    """Has every Python and every git that a command starts tell its arguments and its environment, in a file."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._file = folder / "processes"
+        (folder / "sitecustomize.py").write_text(
+            f"import os, sys\nif os.getppid() != {os.getpid()}:\n"  # what the test types is the operator's own
+            f"    with open({str(self._file)!r}, 'a') as seen:\n"
+            "        seen.write(f'{sys.orig_argv} {dict(os.environ)}\\n')\n"
+        )
+        git = folder / "git"
+        git.write_text(f'#!/bin/sh\n{{ echo git "$@"; env; }} >> "{self._file}"\nexec {shutil.which("git")} "$@"\n')
+        git.chmod(0o700)
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def told(self) -> str:
+        """All of them."""
+        return self._file.read_text()
+
+
 async def told(*arguments: str) -> bytes:
     """Everything that a command prints."""
     program = await asyncio.create_subprocess_exec(
@@ -184,14 +207,19 @@ async def test_no_secret_is_found_in_anything_that_is_told(
         "operator's token": secrets.token_hex(16),
     }
     given, made = tmp_path / "given", tmp_path / "made"
-    given.mkdir()
-    made.mkdir()
+    watched = tmp_path / "watched"
+    for folder in (given, made, watched):
+        folder.mkdir()
+    processes = Processes(watched, monkeypatch)
     for name in ("login", "key", "secret", "token"):
         (given / name).write_text(planted[name])
     monkeypatch.setenv("C4N4RY_ACCOUNT", ACCOUNT_KEY)
     monkeypatch.setenv("LIVEKIT_PROBER_TOKEN", planted["operator's token"])
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(made / "summary.md"))
-    product = Quoting()
+    monkeypatch.setenv("LIVEKIT_API_KEY", stack.server.api_key)
+    monkeypatch.setenv("LIVEKIT_API_SECRET", stack.server.api_secret)
+    shutil.copy(recordings.folder() / "en-stop.wav", given / "own.wav")
+    product = Quoting(stack.server.api_secret)
     gossip = Gossiping(stack.server, given / "agent.log")
     planted |= gossip.planted | {"cookie": product.cookie}
     async with (
@@ -201,8 +229,9 @@ async def test_no_secret_is_found_in_anything_that_is_told(
         file = configured(made, stack, origin, other)
         outputs = {"check": await told("check", str(file)), "dump": await told("check", "--dump", str(file))}
         files = [f"--{name}={made / name}" for name in ("json", "junit", "metrics-file", "record")]
-        command = ("--debug", "--log-format", "json", "run", "--config", str(file), *files)
+        command = ("--debug", "--log-format", "json", "run", "--config", str(file), "--verbose", *files)
         outputs["run"] = await told(*command)
+        outputs["say"] = await told("run", "--trial-url", other, "--say", str(given / "own.wav"), "--verbose")
         async with Watching(file, "--enable-probe") as canary:
             seen = set[str]()
             while seen != {"sprachprobe", "quoting", "forged", "gossip"}:
@@ -213,9 +242,11 @@ async def test_no_secret_is_found_in_anything_that_is_told(
         outputs["watch"] = json.dumps(canary.lines).encode()
         planted |= {f"visitor {number}": visitor for number, visitor in enumerate(foreign.csrf)}
         planted |= {f"csrf {number}": token for number, token in enumerate(foreign.csrf.values())}
-    outputs["processes"] = "\n".join(product.processes).encode()
+    outputs["processes"] = processes.told().encode()
     outputs |= {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*") if path.is_file()}
-    assert product.processes
+    for name in ("prober.child.main", "prober.fixtures", "git"):
+        assert name in processes.told()
+    assert b"signal connection failed" in outputs["run"]  # the SDK's words; it quotes LiveKit's, and those a token
     runs = {run["target"]: run for run in json.loads((made / "json").read_bytes())["runs"]}
     assert {target: run["reason"] for target, run in runs.items()} == {
         "sprachprobe": None,
@@ -233,4 +264,49 @@ async def test_no_secret_is_found_in_anything_that_is_told(
     assert 'asks for agent "[token]": no job listed yet' in [told for _, told in why["evidence"]]
     assert len(planted) > 8
     assert {"json", "junit", "metrics-file", "summary.md", "history.db", "/config"} <= outputs.keys()
+    assert "\n".join(leaks(planted, outputs)) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "up", "programs"),
+    [
+        (
+            ("--once", "--fault", Fault.TOKEN_WRONG_KEY, "--scenario", "join", "--verbose"),
+            "run started",
+            {"livekit-server", "supervisor.py", "agent.py"},
+        ),
+        (("--listen", "127.0.0.1:0"), "Ctrl-C stops", {"livekit-server", "supervisor.py", "agent.py", "prober.cli"}),
+    ],
+    ids=["once", "with the canary"],
+)
+async def test_nothing_that_the_demo_starts_learns_a_secret_of_who_starts_it(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], up: str, programs: set[str]
+) -> None:
+    planted = {
+        name: f"c4n4ry-{secrets.token_hex(16)}"
+        for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "LIVEKIT_PROBER_TOKEN", "AWS_SECRET_ACCESS_KEY")
+    }
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    with tempfile.TemporaryDirectory() as folder:  # a short name: sockets are made below it
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-u", "-m", "prober.cli", "demo", *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ | {"TMPDIR": folder},
+            start_new_session=True,
+        )
+        assert program.stdout is not None
+        said = b""
+        while up.encode() not in said and (line := await program.stdout.readline()):
+            said += line
+        seen = []
+        for process in psutil.Process(program.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                seen.append(f"{process.cmdline()} {process.environ()}")
+        if "--once" not in arguments:
+            program.send_signal(signal.SIGINT)
+        rest, _ = await program.communicate()
+    assert [name for name in programs if not any(name in one for one in seen)] == []
+    outputs = {"processes": "\n".join(seen).encode(), "said": said + rest}
     assert "\n".join(leaks(planted, outputs)) == ""

@@ -160,6 +160,17 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             load_fixture(str(path))
 
 
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    """Whoever opens a pipe waits for one who writes; this one has what could be read at once."""
+    os.mkfifo(tmp_path / "pipe.wav")
+    held = os.open(tmp_path / "pipe.wav", os.O_RDWR)
+    os.write(held, b"no sound" * 4096)
+    for place in (tmp_path / "pipe.wav", tmp_path):
+        with pytest.raises(FixtureError, match="it is no regular file"):
+            load_fixture(str(place))
+    os.close(held)
+
+
 def test_silence_has_no_speech(tmp_path: Path) -> None:
     sf.write(tmp_path / "silence.wav", np.zeros(8000, np.int16), 8000)
     with pytest.raises(FixtureError, match="no speech"):

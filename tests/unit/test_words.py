@@ -98,6 +98,11 @@ def test_tokens_queries_and_addresses_are_not_told(said: str, shown: str) -> Non
     assert harmless(said) == shown
 
 
+def test_of_a_token_with_a_secret_in_a_claim_no_part_is_told() -> None:
+    token = "eyJhbGciOiJI.eyJhIjoiczNjcjN0LXZhbHVlIn0.c2lnbmF0dXJl"
+    assert harmless(f"invalid token: {token}, error", hide=("s3cr3t-value",)) == "invalid token: [token], error"
+
+
 def test_what_is_encoded_stays_so_where_nothing_is_to_be_hidden() -> None:
     assert harmless("caf%C3%A9 a+b 100%", hide=("secret",)) == "caf%C3%A9 a+b 100%"
 

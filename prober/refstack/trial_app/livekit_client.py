@@ -7,7 +7,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from prober.refstack.cache import Progress, cache_directory, install, program_from_wheel, run_tool
+from prober.refstack.cache import Progress, cache_directory, for_tools, install, program_from_wheel, run_tool
 from prober.refstack.process import StackError
 
 VERSION = "2.23.0"
@@ -30,7 +30,7 @@ async def ensure_client(progress: Progress) -> Path:
 
 async def _fetch(work: Path, log: Path, progress: Progress) -> Path:
     found = shutil.which("npm")
-    environment = dict(os.environ)
+    environment = for_tools()
     if found is None:
         npm = await program_from_wheel("npm", _NODE_LOCK, work=work, log=log, progress=progress)
         environment["PATH"] = f"{npm.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"  # npm starts `node`
