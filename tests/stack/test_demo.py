@@ -80,7 +80,7 @@ async def test_the_demo_stays_up_with_the_canary_on_it_until_it_is_told_to_stop(
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "prober.cli", "--log-format", "json", "demo", "--listen", "127.0.0.1:0"),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"TMPDIR": str(folder)},
         start_new_session=True,
@@ -97,7 +97,8 @@ async def test_the_demo_stays_up_with_the_canary_on_it_until_it_is_told_to_stop(
         assert "front-desk" in await page.text()
     family = psutil.Process(program.pid).children(recursive=True)
     program.send_signal(signal.SIGTERM)
-    _, rest = await program.communicate()
+    output, rest = await program.communicate()
     assert program.returncode == 0, rest.decode()
+    assert "The canary on it:   at a free port, told below" in output.decode()
     assert [one for one in family if one.is_running()] == []
     assert list(folder.iterdir()) == []
