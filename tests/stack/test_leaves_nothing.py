@@ -1,6 +1,6 @@
-import os
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -12,11 +12,23 @@ from tests.stack.runs import CONVERSATION, make_run, rooms
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
+ENDING = 5.0
+"""Seconds a thread may take to end. asyncio's, which waits for a child, outlives it by the time to say so."""
 
-def held() -> tuple[set[int], int, int]:
-    """Child processes, threads and file descriptors of this process."""
-    children = {process.pid for process in psutil.Process().children(recursive=True)}
-    return children, threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+class Held(NamedTuple):
+    """Child processes, threads and the number of file descriptors of this process, and the rooms of the stack."""
+
+    children: set[int]
+    threads: set[threading.Thread]
+    handles: int
+    rooms: set[str]
+
+
+async def held(stack: ReferenceStack) -> Held:
+    there = await rooms(stack)  # first: meanwhile asyncio closes the pipes of the run's child
+    children = {process.pid for process in psutil.Process().children()}
+    return Held(children, set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir())), there)
 
 
 async def test_runs_in_a_row_leave_no_process_thread_handle_or_room(
@@ -25,15 +37,15 @@ async def test_runs_in_a_row_leave_no_process_thread_handle_or_room(
     count = request.config.getoption("--runs-in-a-row")
     look = Expectations(scenario=Scenario.JOIN, hold=0.2)
     assert (await make_run(stack, look)).outcome is Outcome.PASS  # whatever is made once is made by now
-    workers, threads, handles = held()
-    others = await rooms(stack)
+    before = await held(stack)
     for number in range(count):
         record = await make_run(stack, look if number % 4 else CONVERSATION)
         assert record.outcome is Outcome.PASS, record.message
         assert record.left_behind == ()
-    now, threads_now, handles_now = held()
-    ours = {pid for pid in now - workers if psutil.Process(pid).ppid() == os.getpid()}
-    assert ours == set()
-    assert threads_now <= threads
-    assert handles_now <= handles
-    assert await rooms(stack) <= others
+    now = await held(stack)
+    for thread in now.threads - before.threads:
+        thread.join(ENDING)
+        assert not thread.is_alive(), thread
+    assert now.children <= before.children
+    assert now.handles <= before.handles
+    assert now.rooms <= before.rooms
